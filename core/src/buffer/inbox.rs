@@ -1,0 +1,293 @@
+use alloc::{vec, vec::Vec};
+use core::mem;
+
+use crate::frame::FrameHeader;
+
+/// Received bytes, and the place for the next ones.
+///
+/// Short frames are received into a staging area and lent out from there. A payload that does not
+/// fit is received straight into the message it belongs to, so a large message is never copied.
+///
+/// ```text
+///   stage    [ taken | unread | spare ]     its size follows what arrives; none while released
+///   message  [ received       | spare ]     grows as the peer earns it
+/// ```
+///
+/// What is unread stays where it is until taken, so bytes that were found ready cannot be
+/// overwritten by a later read.
+#[derive(Debug)]
+pub struct Inbox {
+    stage: Vec<u8>,
+    head: usize,
+    tail: usize,
+    /// The size of the next staging area.
+    size: usize,
+    max_size: usize,
+    /// What the frame that is waited for needs.
+    needed: usize,
+    /// Reads in a row that used little of the staging area.
+    sparse_reads: u8,
+    message: Vec<u8>,
+    received: usize,
+    direct: usize,
+}
+
+/// How much memory a peer is granted beyond what it has already filled.
+const GRANT: usize = 64 * 1024;
+
+/// The smallest staging area. Also holds any control frame, and any header, twice over.
+const MIN_SIZE: usize = 4 * 1024;
+
+/// How many sparse reads in a row halve the staging area.
+const SPARSE_READS: u8 = 64;
+
+impl Inbox {
+    /// An inbox whose staging area grows up to `max_size` bytes, and is at least 4 KiB.
+    #[must_use]
+    pub fn new(max_size: usize) -> Self {
+        Self::with_bytes(max_size, &[])
+    }
+
+    /// An inbox that already holds `bytes`: what followed the opening handshake.
+    pub(crate) fn with_bytes(max_size: usize, bytes: &[u8]) -> Self {
+        let max_size = max_size.max(MIN_SIZE);
+        let mut stage = Vec::new();
+        if !bytes.is_empty() {
+            stage.extend_from_slice(bytes);
+            stage.resize(bytes.len().max(MIN_SIZE), 0);
+        }
+        Self {
+            stage,
+            head: 0,
+            tail: bytes.len(),
+            size: MIN_SIZE,
+            max_size,
+            needed: 0,
+            sparse_reads: 0,
+            message: Vec::new(),
+            received: 0,
+            direct: 0,
+        }
+    }
+
+    /// Where the next bytes from the transport belong.
+    ///
+    /// Empty while unread frames fill the staging area: stop reading, and let the transport push back.
+    pub fn spare(&mut self) -> &mut [u8] {
+        if self.direct > 0 {
+            if self.message.len() == self.received {
+                let grant = self.direct.min(GRANT.max(self.received));
+                // Exactly: the grants double by themselves.
+                self.message.reserve_exact(grant);
+                self.message.resize(self.received.saturating_add(grant), 0);
+            }
+            return self.message.get_mut(self.received..).unwrap_or_default();
+        }
+        if self.head == self.tail {
+            (self.head, self.tail) = (0, 0);
+            let size = self.size.max(self.needed);
+            if self.stage.len() != size {
+                // A fresh allocation: zeroed by the allocator, nothing to carry over.
+                self.stage = vec![0; size];
+            }
+        } else if self.head >= self.stage.len() / 2 {
+            // At least as many bytes were taken as are moved, so this costs O(1) a byte.
+            self.stage.copy_within(self.head..self.tail, 0);
+            (self.head, self.tail) = (0, self.tail.saturating_sub(self.head));
+        }
+        self.stage.get_mut(self.tail..).unwrap_or_default()
+    }
+
+    /// Records that the transport filled the first `n` bytes of [`spare`](Self::spare), and returns
+    /// how many that can have been.
+    pub fn advance(&mut self, n: usize) -> usize {
+        if self.direct > 0 {
+            let n = n.min(self.message.len().saturating_sub(self.received)).min(self.direct);
+            self.direct = self.direct.saturating_sub(n);
+            self.received = self.received.saturating_add(n);
+            return n;
+        }
+        let spare = self.stage.len().saturating_sub(self.tail);
+        let n = n.min(spare);
+        self.tail = self.tail.saturating_add(n);
+        if n == spare && spare >= self.stage.len() / 2 {
+            self.size = self.size.saturating_mul(2).min(self.max_size);
+            self.sparse_reads = 0;
+        } else if n > self.size / 4 {
+            self.sparse_reads = 0;
+        } else {
+            self.sparse_reads = self.sparse_reads.saturating_add(1);
+            if self.sparse_reads == SPARSE_READS {
+                self.sparse_reads = 0;
+                self.size = (self.size / 2).max(MIN_SIZE);
+            }
+        }
+        n
+    }
+
+    /// Gives the staging area back, if nothing in it is unread.
+    pub fn release(&mut self) {
+        if self.head == self.tail {
+            (self.head, self.tail) = (0, 0);
+            self.stage = Vec::new();
+        }
+    }
+
+    /// Received bytes that have not been taken.
+    #[inline]
+    #[must_use]
+    pub fn unread(&self) -> &[u8] {
+        self.stage.get(self.head..self.tail).unwrap_or_default()
+    }
+
+    #[inline]
+    pub(crate) fn unread_mut(&mut self) -> &mut [u8] {
+        self.stage.get_mut(self.head..self.tail).unwrap_or_default()
+    }
+
+    /// Takes the first `n` unread bytes. They stay put until more are received.
+    #[inline]
+    pub(crate) fn take(&mut self, n: usize) -> &[u8] {
+        let start = self.head;
+        self.head = self.head.saturating_add(n).min(self.tail);
+        self.stage.get(start..self.head).unwrap_or_default()
+    }
+
+    /// Drops everything unread, and the message under assembly.
+    pub(crate) fn discard(&mut self) {
+        self.head = self.tail;
+        self.direct = 0;
+        self.received = 0;
+        self.message = Vec::new();
+    }
+
+    /// Whether `len` payload bytes can be waited for in the staging area.
+    ///
+    /// A frame that waits fills at most half of it, so there is always room to read the rest.
+    #[inline]
+    pub(crate) fn stages(&self, len: usize) -> bool {
+        len <= (self.stage.len() / 2).saturating_sub(FrameHeader::MAX_LEN)
+    }
+
+    /// Announces a payload of `len` bytes, for which [`stages`](Self::stages) said yes: the staging
+    /// area does not become too small for it, even if it is released meanwhile.
+    #[inline]
+    pub(crate) fn expect(&mut self, len: usize) {
+        self.needed = len.saturating_add(FrameHeader::MAX_LEN).saturating_mul(2);
+    }
+
+    /// Moves the unread part of a payload of `len` bytes onto the message under assembly, and
+    /// routes the rest straight into it.
+    pub(crate) fn direct(&mut self, len: usize) {
+        let n = len.min(self.tail.saturating_sub(self.head));
+        self.message.truncate(self.received);
+        self.message.reserve(len.min(GRANT.max(n)));
+        self.append(n);
+        self.direct = len.saturating_sub(n);
+    }
+
+    /// Moves the first `n` unread bytes onto the message under assembly.
+    pub(crate) fn append(&mut self, n: usize) {
+        self.message.truncate(self.received);
+        let end = self.head.saturating_add(n).min(self.tail);
+        self.message.extend_from_slice(self.stage.get(self.head..end).unwrap_or_default());
+        self.head = end;
+        self.received = self.message.len();
+    }
+
+    /// Payload bytes still to arrive before the directly received frame is whole.
+    #[inline]
+    pub(crate) fn outstanding(&self) -> usize {
+        self.direct
+    }
+
+    /// What has been received of the message under assembly.
+    #[inline]
+    pub(crate) fn message_mut(&mut self) -> &mut [u8] {
+        self.message.get_mut(..self.received).unwrap_or_default()
+    }
+
+    #[inline]
+    pub(crate) fn message_len(&self) -> usize {
+        self.received
+    }
+
+    pub(crate) fn take_message(&mut self) -> Vec<u8> {
+        self.message.truncate(self.received);
+        self.received = 0;
+        mem::take(&mut self.message)
+    }
+
+    /// Memory held, in bytes.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.stage.capacity().saturating_add(self.message.capacity())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fill(inbox: &mut Inbox, n: usize) -> usize {
+        let spare = inbox.spare();
+        let n = n.min(spare.len());
+        spare[..n].fill(7);
+        inbox.advance(n)
+    }
+
+    #[test]
+    fn the_staging_area_follows_what_arrives_and_comes_back() {
+        let mut inbox = Inbox::new(64 << 10);
+        assert_eq!(inbox.capacity(), 0, "nothing is held before the first read");
+        for _ in 0..10 {
+            while fill(&mut inbox, usize::MAX) > 0 {}
+            inbox.take(usize::MAX);
+        }
+        assert_eq!(inbox.spare().len(), 64 << 10);
+        for _ in 0..10 * usize::from(SPARSE_READS) {
+            fill(&mut inbox, 20);
+            inbox.take(20);
+        }
+        assert_eq!(inbox.spare().len(), MIN_SIZE, "a spike gives its memory back");
+        inbox.release();
+        assert_eq!(inbox.capacity(), 0);
+    }
+
+    #[test]
+    fn a_full_staging_area_offers_no_room_and_loses_nothing() {
+        let mut inbox = Inbox::new(MIN_SIZE);
+        while fill(&mut inbox, 1000) > 0 {}
+        assert_eq!(inbox.unread().len(), MIN_SIZE);
+        inbox.release();
+        assert_eq!(inbox.unread().len(), MIN_SIZE, "unread bytes are not released");
+        inbox.take(MIN_SIZE / 2);
+        assert_eq!(inbox.spare().len(), MIN_SIZE / 2);
+    }
+
+    #[test]
+    fn f1_memory_is_granted_as_the_peer_earns_it() {
+        let mut inbox = Inbox::new(MIN_SIZE);
+        fill(&mut inbox, 100);
+        inbox.direct(1 << 40);
+        assert!(inbox.capacity() <= MIN_SIZE + 2 * GRANT, "not what the header claims");
+        let mut arrived = 100;
+        for _ in 0..100 {
+            arrived += fill(&mut inbox, 10_000);
+            let held = inbox.message.capacity();
+            assert!(held <= 2 * arrived + 2 * GRANT, "{held} held after {arrived} arrived");
+        }
+    }
+
+    #[test]
+    fn advancing_past_the_spare_room_is_clamped() {
+        let mut inbox = Inbox::new(MIN_SIZE);
+        let room = inbox.spare().len();
+        assert_eq!(inbox.advance(usize::MAX), room);
+        assert_eq!(inbox.unread().len(), room);
+        inbox.take(room);
+        inbox.direct(10);
+        assert_eq!(inbox.spare().len(), 10);
+        assert_eq!(inbox.advance(usize::MAX), 10);
+    }
+}

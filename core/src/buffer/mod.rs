@@ -1,0 +1,8 @@
+//! Bytes in, bytes out: objects apart from the protocol's state, so that one side can be lent while
+//! the other is written.
+
+mod inbox;
+mod outbox;
+
+pub use inbox::Inbox;
+pub use outbox::Outbox;

@@ -1,0 +1,202 @@
+use alloc::{collections::VecDeque, vec::Vec};
+use core::mem;
+
+use bytes::{Buf, Bytes};
+
+/// Bytes to transmit, in order.
+///
+/// Short pieces are coalesced into one run; a long [`Bytes`] is queued as it is. Read it through
+/// [`Buf`]: `chunk` or `chunks_vectored` to transmit; then report what left to
+/// [`Endpoint::sent`](crate::Endpoint::sent).
+#[derive(Debug, Default)]
+pub struct Outbox {
+    sealed: VecDeque<Bytes>,
+    open: Vec<u8>,
+    /// How much of `open` has been transmitted.
+    open_sent: usize,
+    len: usize,
+    /// Bytes ever queued.
+    queued: u64,
+}
+
+/// An empty run longer than this is given back.
+const KEEP: usize = 16 * 1024;
+
+impl Outbox {
+    /// Payloads up to this length are copied rather than queued as a segment of their own: below
+    /// it a vectored write costs more than the copy.
+    pub const COALESCE: usize = 4096;
+
+    /// Appends a copy of `bytes`, returning the copy for masking in place.
+    #[inline]
+    pub(crate) fn copy(&mut self, bytes: &[u8]) -> &mut [u8] {
+        let start = self.open.len();
+        self.open.extend_from_slice(bytes);
+        self.count(bytes.len());
+        self.open.get_mut(start..).unwrap_or_default()
+    }
+
+    /// Appends `bytes` without copying them.
+    pub(crate) fn push(&mut self, bytes: Bytes) {
+        if bytes.is_empty() {
+            return;
+        }
+        if self.open.len() > self.open_sent {
+            let mut run = Bytes::from(mem::take(&mut self.open));
+            run.advance(self.open_sent);
+            self.sealed.push_back(run);
+        }
+        self.open.clear();
+        self.open_sent = 0;
+        self.count(bytes.len());
+        self.sealed.push_back(bytes);
+    }
+
+    #[inline]
+    fn count(&mut self, n: usize) {
+        self.len = self.len.saturating_add(n);
+        self.queued = self.queued.saturating_add(n as u64);
+    }
+
+    /// Drops everything that has not been transmitted.
+    pub(crate) fn clear(&mut self) {
+        *self = Self { queued: self.transmitted(), ..Self::default() };
+    }
+
+    /// Bytes ever queued.
+    #[inline]
+    pub(crate) const fn queued(&self) -> u64 {
+        self.queued
+    }
+
+    /// Bytes ever transmitted.
+    #[inline]
+    pub(crate) const fn transmitted(&self) -> u64 {
+        self.queued.saturating_sub(self.len as u64)
+    }
+
+    /// Memory held, in bytes, shared segments included.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        let sealed: usize = self.sealed.iter().map(Bytes::len).sum();
+        self.open.capacity().saturating_add(sealed)
+    }
+}
+
+impl Buf for Outbox {
+    #[inline]
+    fn remaining(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    fn chunk(&self) -> &[u8] {
+        match self.sealed.front() {
+            Some(segment) => segment,
+            None => self.open.get(self.open_sent..).unwrap_or_default(),
+        }
+    }
+
+    /// Drops the first `n` bytes; all, if there are fewer.
+    fn advance(&mut self, n: usize) {
+        let mut n = n.min(self.len);
+        self.len = self.len.saturating_sub(n);
+        while let Some(front) = self.sealed.front_mut() {
+            if n < front.len() {
+                front.advance(n);
+                return;
+            }
+            n = n.saturating_sub(front.len());
+            self.sealed.pop_front();
+        }
+        self.open_sent = self.open_sent.saturating_add(n);
+        if self.open_sent >= self.open.len() {
+            self.open_sent = 0;
+            if self.open.capacity() > KEEP {
+                self.open = Vec::new();
+            } else {
+                self.open.clear();
+            }
+        }
+    }
+
+    #[cfg(feature = "std")]
+    fn chunks_vectored<'a>(&'a self, dst: &mut [std::io::IoSlice<'a>]) -> usize {
+        let run = self.open.get(self.open_sent..).filter(|run| !run.is_empty());
+        let chunks = self.sealed.iter().map(|segment| &segment[..]).chain(run);
+        let mut n: usize = 0;
+        for (slot, chunk) in dst.iter_mut().zip(chunks) {
+            *slot = std::io::IoSlice::new(chunk);
+            n = n.saturating_add(1);
+        }
+        n
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a4_any_short_write_leaves_the_rest_in_order() {
+        let mut whole = Vec::new();
+        let build = |whole: &mut Vec<u8>| {
+            let mut outbox = Outbox::default();
+            for i in 0..9u8 {
+                if i % 3 == 2 {
+                    let segment = Bytes::from(alloc::vec![i; 7]);
+                    whole.extend_from_slice(&segment);
+                    outbox.push(segment);
+                } else {
+                    outbox.copy(&[i; 5]);
+                    whole.extend_from_slice(&[i; 5]);
+                }
+            }
+            outbox
+        };
+        let total = build(&mut whole).remaining();
+        for step in 1..=total {
+            let mut expected = Vec::new();
+            let mut outbox = build(&mut expected);
+            let mut got = Vec::new();
+            while outbox.has_remaining() {
+                let mut left = step.min(outbox.remaining());
+                let mut peek = Vec::new();
+                #[cfg(feature = "std")]
+                {
+                    let mut slices = [std::io::IoSlice::new(&[]); 16];
+                    let n = outbox.chunks_vectored(&mut slices);
+                    for slice in &slices[..n] {
+                        peek.extend_from_slice(slice);
+                    }
+                    assert_eq!(peek.len(), outbox.remaining());
+                }
+                while left > 0 {
+                    let n = left.min(outbox.chunk().len());
+                    got.extend_from_slice(&outbox.chunk()[..n]);
+                    outbox.advance(n);
+                    left -= n;
+                }
+            }
+            assert_eq!(got, expected, "step {step}");
+            assert_eq!(outbox.transmitted(), outbox.queued());
+        }
+    }
+
+    #[test]
+    fn a_long_run_is_given_back_when_transmitted() {
+        let mut outbox = Outbox::default();
+        outbox.copy(&[0; 4 * KEEP]);
+        outbox.advance(usize::MAX);
+        assert_eq!((outbox.remaining(), outbox.capacity()), (0, 0));
+    }
+
+    #[test]
+    fn clearing_keeps_the_count_of_what_left() {
+        let mut outbox = Outbox::default();
+        outbox.copy(&[1; 10]);
+        outbox.advance(4);
+        outbox.clear();
+        assert_eq!((outbox.queued(), outbox.transmitted(), outbox.remaining()), (4, 4, 0));
+    }
+}

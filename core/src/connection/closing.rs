@@ -1,0 +1,375 @@
+//! The closing handshake: RFC 6455 section 7.
+//!
+//! ```text
+//!                 we close                     peer closes
+//!        Open ──────────────▶ CloseSent ──────────────────▶ Exchanged
+//!         │ │ peer closes: we reply, dropping what is queued   ▲  │
+//!         │ └──────────────────────────────────────────────────┘  │ end of stream,
+//!         │ peer violates the protocol, or is dead                │ timer
+//!         ├─────────────────────▶ Failing ────────────────────────┤
+//!         │ the stream ends, or stalls        end of stream,      ▼
+//!         └────────────────────────────────── timer, 64 KiB ──▶ Over
+//! ```
+//!
+//! | phase | we still send | we still deliver | the write side | ends with |
+//! |---|---|---|---|---|
+//! | `Open` | everything | everything | open | |
+//! | `CloseSent` | what was accepted, then our close | messages in flight | open | close timer |
+//! | `Exchanged` | our close | nothing | server: shut once flushed; client: once the server's is | end of stream, close timer |
+//! | `Failing` | our close | nothing | shut once flushed | end of stream, drain timer, drain limit |
+//! | `Over` | nothing | `Closed`, once | | |
+
+use alloc::string::String;
+
+use super::Config;
+use super::timer::{Timer, TimerTable};
+use super::transmit::Transmitter;
+use crate::error::{ConnectionError, ProtocolError, TimeoutKind, TransportFailure};
+use crate::frame::{Close, CloseCode};
+use crate::time::{Duration, Instant};
+
+/// Who began to end the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Initiator {
+    /// This endpoint: it closed, aborted, or failed the connection.
+    Local,
+    /// The peer, with a close frame.
+    Remote,
+    /// The transport ended or failed first.
+    Transport,
+    /// A deadline passed.
+    Timeout,
+}
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Closed {
+    /// The code the peer sent (section 7.1.5): [`NO_STATUS`](CloseCode::NO_STATUS) if its close
+    /// frame had none, [`ABNORMAL`](CloseCode::ABNORMAL) if no close frame arrived.
+    pub code: CloseCode,
+    /// The reason the peer sent (section 7.1.6).
+    pub reason: String,
+    /// Whether close frames were exchanged and the transport then ended in order (section 7.1.4).
+    pub clean: bool,
+    /// Who began.
+    pub initiator: Initiator,
+    /// The close frame that was sent, or would have been.
+    pub sent: Option<Close>,
+    /// The close frame that was received.
+    pub received: Option<Close>,
+    /// Why the connection failed, if it did; also reported before, as
+    /// [`Event::Error`](super::Event::Error).
+    pub error: Option<ConnectionError>,
+    /// Messages that were accepted but did not leave whole.
+    pub unsent_messages: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Open,
+    CloseSent,
+    Exchanged,
+    Failing,
+    Over,
+}
+
+/// The end of the peer's stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// In order.
+    Eof,
+    /// Cut short, or reset.
+    Failed(ConnectionError),
+}
+
+#[derive(Debug)]
+pub(super) struct Closing {
+    phase: Phase,
+    initiator: Option<Initiator>,
+    sent: Option<Close>,
+    received: Option<Close>,
+    error: Option<ConnectionError>,
+    error_told: bool,
+    /// Nothing more is read; our last word is still to be sent.
+    ended: bool,
+    /// It ended in order, after the exchange.
+    orderly: bool,
+    unsent: usize,
+    drained: usize,
+}
+
+/// How long a peer that is believed dead is given for its close frame.
+const DEAD_PEER: Duration = Duration::from_secs(1);
+
+impl Closing {
+    pub(super) const fn new() -> Self {
+        Self {
+            phase: Phase::Open,
+            initiator: None,
+            sent: None,
+            received: None,
+            error: None,
+            error_told: false,
+            ended: false,
+            orderly: false,
+            unsent: 0,
+            drained: 0,
+        }
+    }
+
+    pub(super) const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Whether what the peer sends is still looked at.
+    pub(super) const fn is_receiving(&self) -> bool {
+        matches!(self.phase, Phase::Open | Phase::CloseSent)
+    }
+
+    /// Whether nothing the peer sends can matter any more.
+    pub(super) const fn is_deaf(&self) -> bool {
+        self.ended || matches!(self.phase, Phase::Over)
+    }
+
+    /// We close: what was accepted leaves first.
+    pub(super) fn close(
+        &mut self,
+        close: Close,
+        transmitter: &mut Transmitter,
+        timers: &mut TimerTable,
+        config: &Config,
+        now: Instant,
+    ) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        self.phase = Phase::CloseSent;
+        self.initiator = Some(Initiator::Local);
+        self.count_unsent(transmitter.close(close.encode()));
+        self.sent = Some(close);
+        timers.stop_all_but_write_stall();
+        timers.arm_after(Timer::Close, now, config.close_timeout);
+    }
+
+    /// The peer closes, or answers our close.
+    pub(super) fn received(
+        &mut self,
+        close: Close,
+        transmitter: &mut Transmitter,
+        timers: &mut TimerTable,
+        config: &Config,
+        now: Instant,
+    ) {
+        if self.phase == Phase::Open {
+            // 5.5.1: "it MUST send a Close frame in response", typically with the code received.
+            let reply = Close { code: close.code, reason: String::new() };
+            self.count_unsent(transmitter.close_now(reply.encode()));
+            self.sent = Some(reply);
+            self.initiator = Some(Initiator::Remote);
+            timers.stop_all_but_write_stall();
+            timers.arm_after(Timer::Close, now, config.close_timeout);
+        } else {
+            // Both closed at once: ours is the reply to theirs, and must not wait for messages.
+            self.count_unsent(transmitter.hurry_close());
+        }
+        self.received = Some(close);
+        self.phase = Phase::Exchanged;
+    }
+
+    /// The peer violated the protocol.
+    pub(super) fn violated(
+        &mut self,
+        error: ProtocolError,
+        transmitter: &mut Transmitter,
+        timers: &mut TimerTable,
+        config: &Config,
+        now: Instant,
+    ) {
+        let close = Close { code: error.close_code(), reason: error.as_str().into() };
+        self.fail(ConnectionError::Protocol(error), close, transmitter, timers, config, now);
+    }
+
+    /// We fail the connection (section 7.1.7), saying why.
+    pub(super) fn fail(
+        &mut self,
+        error: ConnectionError,
+        close: Close,
+        transmitter: &mut Transmitter,
+        timers: &mut TimerTable,
+        config: &Config,
+        now: Instant,
+    ) {
+        if !self.is_receiving() {
+            return;
+        }
+        self.error = Some(error);
+        timers.stop_all_but_write_stall();
+        if self.phase == Phase::Open {
+            let dead = matches!(error, ConnectionError::Timeout(_));
+            self.initiator = Some(if dead { Initiator::Timeout } else { Initiator::Local });
+            let timeout =
+                if dead { config.close_timeout.min(DEAD_PEER) } else { config.close_timeout };
+            timers.arm_after(Timer::Close, now, timeout);
+            self.count_unsent(transmitter.close_now(close.encode()));
+            self.sent = Some(close);
+        } else {
+            timers.arm_after(Timer::Close, now, config.close_timeout);
+            self.count_unsent(transmitter.hurry_close());
+        }
+        self.phase = Phase::Failing;
+        self.flushed(transmitter, timers, config, now);
+    }
+
+    /// The transport took bytes: once it has our last word, only the peer's end is waited for.
+    pub(super) fn flushed(
+        &mut self,
+        transmitter: &mut Transmitter,
+        timers: &mut TimerTable,
+        config: &Config,
+        now: Instant,
+    ) {
+        if !transmitter.is_flushed() {
+            return;
+        }
+        if self.ended {
+            self.over(transmitter, timers);
+        } else if self.phase == Phase::Failing && !timers.is_armed(Timer::Drain) {
+            timers.arm_after(Timer::Drain, now, config.drain_timeout);
+        }
+    }
+
+    /// Counts bytes that arrived and are ignored.
+    pub(super) fn drained(
+        &mut self,
+        n: usize,
+        transmitter: &mut Transmitter,
+        timers: &mut TimerTable,
+        config: &Config,
+    ) {
+        self.drained = self.drained.saturating_add(n);
+        if self.drained > config.drain_limit {
+            self.ended = true;
+            if transmitter.is_flushed() {
+                self.over(transmitter, timers);
+            }
+        }
+    }
+
+    /// The peer's stream has ended, and everything in it has been looked at.
+    pub(super) fn ended(
+        &mut self,
+        end: End,
+        transmitter: &mut Transmitter,
+        timers: &mut TimerTable,
+    ) {
+        match self.phase {
+            Phase::Open | Phase::CloseSent => {
+                self.initiator.get_or_insert(Initiator::Transport);
+                self.error.get_or_insert(match end {
+                    End::Eof => ConnectionError::UnexpectedEof,
+                    End::Failed(error) => error,
+                });
+                self.over(transmitter, timers);
+            }
+            Phase::Exchanged | Phase::Failing => {
+                // A5: after the exchange, a missing TLS alert loses nothing.
+                let cut = End::Failed(ConnectionError::Transport(TransportFailure::Truncated));
+                self.orderly = self.phase == Phase::Exchanged && (end == End::Eof || end == cut);
+                self.ended = true;
+                if transmitter.is_flushed() {
+                    self.over(transmitter, timers);
+                }
+            }
+            Phase::Over => {}
+        }
+    }
+
+    /// The transport takes nothing more. What it still delivers counts.
+    pub(super) fn send_failed(
+        &mut self,
+        error: ConnectionError,
+        transmitter: &mut Transmitter,
+        timers: &mut TimerTable,
+        config: &Config,
+        now: Instant,
+    ) {
+        if self.phase == Phase::Over {
+            return;
+        }
+        let nothing_lost = self.phase == Phase::Exchanged && transmitter.is_flushed();
+        self.count_unsent(transmitter.abort());
+        self.initiator.get_or_insert(Initiator::Transport);
+        if !nothing_lost {
+            self.error.get_or_insert(error);
+        }
+        if self.phase == Phase::Open {
+            self.phase = Phase::CloseSent;
+        }
+        timers.stop_all();
+        timers.arm_after(Timer::Drain, now, config.drain_timeout);
+    }
+
+    /// The closing handshake, or the end of the stream after it, did not come in time.
+    pub(super) fn timed_out(&mut self, transmitter: &mut Transmitter, timers: &mut TimerTable) {
+        if self.error.is_none() {
+            self.error = Some(ConnectionError::Timeout(TimeoutKind::Close));
+            self.initiator = Some(Initiator::Timeout);
+        }
+        self.over(transmitter, timers);
+    }
+
+    /// The transport takes none of the bytes that wait: a close frame would wait behind them.
+    pub(super) fn stalled(&mut self, transmitter: &mut Transmitter, timers: &mut TimerTable) {
+        self.error.get_or_insert(ConnectionError::Timeout(TimeoutKind::WriteStalled));
+        self.initiator.get_or_insert(Initiator::Timeout);
+        self.over(transmitter, timers);
+    }
+
+    /// Ends at once, without a word.
+    pub(super) fn abort(&mut self, transmitter: &mut Transmitter, timers: &mut TimerTable) {
+        self.initiator.get_or_insert(Initiator::Local);
+        self.over(transmitter, timers);
+    }
+
+    fn over(&mut self, transmitter: &mut Transmitter, timers: &mut TimerTable) {
+        if self.phase != Phase::Over {
+            self.orderly &= transmitter.is_flushed();
+            self.count_unsent(transmitter.abort());
+            timers.stop_all();
+            self.phase = Phase::Over;
+        }
+    }
+
+    fn count_unsent(&mut self, n: usize) {
+        self.unsent = self.unsent.saturating_add(n);
+    }
+
+    /// Why the connection failed, the first time it is asked after it has.
+    pub(super) fn take_error(&mut self) -> Option<ConnectionError> {
+        let error = self.error.filter(|_| !self.error_told);
+        self.error_told = self.error.is_some();
+        error
+    }
+
+    pub(super) fn closed(&self) -> Closed {
+        let (code, reason) = match &self.received {
+            Some(close) => (close.code, close.reason.clone()),
+            None => (CloseCode::ABNORMAL, String::new()),
+        };
+        Closed {
+            code,
+            reason,
+            clean: self.orderly
+                && self.error.is_none()
+                && self.received.is_some()
+                && self.sent.is_some(),
+            initiator: self.initiator.unwrap_or(Initiator::Transport),
+            sent: self.sent.clone(),
+            received: self.received.clone(),
+            error: self.error,
+            unsent_messages: self.unsent,
+        }
+    }
+}

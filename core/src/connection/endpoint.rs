@@ -1,0 +1,283 @@
+//! The connection as an [`Endpoint`]: bytes, time, and the transport's end.
+
+use super::closing::{End, Phase};
+use super::config::{Evidence, HeartbeatMode};
+use super::receive::Found;
+use super::timer::Timer;
+use super::{Connection, Ready};
+use crate::buffer::Outbox;
+use crate::endpoint::Endpoint;
+use crate::error::{ConnectionError, ProtocolError, TimeoutKind, TransportFailure};
+use crate::frame::{Close, CloseCode, ControlPayload};
+use crate::time::Instant;
+
+impl Endpoint for Connection {
+    fn recv_buffer(&mut self) -> &mut [u8] {
+        if self.end.is_some() || self.closing.is_deaf() {
+            return &mut [];
+        }
+        self.inbox.spare()
+    }
+
+    fn received(&mut self, now: Instant, n: usize) {
+        self.now = now;
+        let n = self.inbox.advance(n);
+        if n == 0 {
+            return;
+        }
+        self.last_received = now;
+        match self.closing.phase() {
+            Phase::Open => {
+                if self
+                    .config
+                    .heartbeat
+                    .is_some_and(|heartbeat| heartbeat.evidence == Evidence::AnyInbound)
+                {
+                    self.alive();
+                }
+            }
+            Phase::CloseSent | Phase::Over => {}
+            // 7.1.7: "MUST NOT continue to attempt to process data", but read on, within bounds.
+            Phase::Exchanged | Phase::Failing => {
+                self.closing.drained(n, &mut self.transmitter, &mut self.timers, &self.config);
+                self.discard();
+            }
+        }
+    }
+
+    fn received_eof(&mut self, now: Instant) {
+        self.now = now;
+        self.end.get_or_insert(End::Eof);
+    }
+
+    fn receive_failed(&mut self, now: Instant, failure: TransportFailure) {
+        self.now = now;
+        self.end.get_or_insert(End::Failed(ConnectionError::Transport(failure)));
+    }
+
+    fn send_buffer(&mut self) -> &Outbox {
+        self.transmitter.pump();
+        self.transmitter.outbox()
+    }
+
+    fn sent(&mut self, now: Instant, n: usize) {
+        use bytes::Buf;
+
+        self.now = now;
+        self.transmitter.sent(n);
+        let beat_left = self.heartbeat.sent(&self.transmitter, now);
+        // P6: while closing, the closing handshake's timer stands for the peer's life.
+        if let Some(heartbeat) = self.config.heartbeat
+            && beat_left
+            && self.closing.phase() == Phase::Open
+        {
+            self.timers.arm_after(Timer::Pong, now, heartbeat.timeout);
+        }
+        let waiting = self.transmitter.outbox().has_remaining();
+        if !waiting {
+            self.timers.stop(Timer::WriteStall);
+        } else if n > 0 || !self.timers.is_armed(Timer::WriteStall) {
+            self.timers.arm_after(Timer::WriteStall, now, self.config.write_stall);
+        }
+        self.closing.flushed(&mut self.transmitter, &mut self.timers, &self.config, now);
+    }
+
+    fn send_failed(&mut self, now: Instant, failure: TransportFailure) {
+        self.now = now;
+        let error = ConnectionError::Transport(failure);
+        self.closing.send_failed(error, &mut self.transmitter, &mut self.timers, &self.config, now);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        while let Some((timer, due)) = self.timers.expire(now) {
+            match timer {
+                Timer::Ping => self.ping_due(now),
+                Timer::Pong => self.pong_due(now, due),
+                Timer::Close => self.closing.timed_out(&mut self.transmitter, &mut self.timers),
+                Timer::Drain => self.closing.abort(&mut self.transmitter, &mut self.timers),
+                Timer::WriteStall => self.closing.stalled(&mut self.transmitter, &mut self.timers),
+                Timer::Message => self.violated(ProtocolError::MessageTooSlow, now),
+                Timer::Lifetime => {
+                    if let Some(lifetime) = self.config.max_lifetime {
+                        // The code is the application's choice; one that cannot be sent is left out.
+                        let close =
+                            Close { code: lifetime.code, reason: "maximum lifetime".into() };
+                        self.closing.close(
+                            close,
+                            &mut self.transmitter,
+                            &mut self.timers,
+                            &self.config,
+                            now,
+                        );
+                    }
+                }
+            }
+        }
+        self.now = now;
+    }
+
+    #[inline]
+    fn poll_ready(&mut self) -> bool {
+        while self.ready.is_none() && self.closing.is_receiving() {
+            match self.receiver.next(&mut self.inbox, &self.config, self.now) {
+                Ok(Some(Found::Data(data))) => {
+                    self.ready = Some(Ready::Data(data));
+                    if self.config.message_timeout.is_some() && !self.receiver.is_inside_message() {
+                        self.timers.stop(Timer::Message);
+                    }
+                }
+                Ok(Some(Found::Ping { len })) => self.ping_arrived(len),
+                Ok(Some(Found::Pong { len })) => self.pong_arrived(len),
+                Ok(Some(Found::Close { len })) => self.close_arrived(len),
+                Ok(None) => break,
+                Err(error) => self.violated(error, self.now),
+            }
+        }
+        self.ready.is_some() || self.poll_end()
+    }
+
+    fn is_send_finished(&self) -> bool {
+        match self.closing.phase() {
+            Phase::Open | Phase::CloseSent => false,
+            // 7.1.1: the server closes first; a client waits for it.
+            Phase::Exchanged => self.transmitter.is_server(),
+            Phase::Failing | Phase::Over => true,
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.closing.phase() == Phase::Over
+    }
+
+    fn release_buffers(&mut self) {
+        self.inbox.release();
+    }
+}
+
+impl Connection {
+    /// Nothing more can be found for now: is that the end?
+    fn poll_end(&mut self) -> bool {
+        if self.closing.is_receiving() {
+            self.time_message();
+        } else {
+            self.discard();
+        }
+        if let Some(end) = self.end {
+            self.closing.ended(end, &mut self.transmitter, &mut self.timers);
+        }
+        if let Some(error) = self.closing.take_error() {
+            self.ready = Some(Ready::Error(error));
+        } else if self.closing.phase() == Phase::Over && !self.closed_told {
+            self.closed_told = true;
+            self.ready = Some(Ready::Closed);
+        }
+        self.ready.is_some()
+    }
+
+    /// S2: a message that is not complete is timed from when that is first seen.
+    fn time_message(&mut self) {
+        if let Some(timeout) = self.config.message_timeout
+            && self.receiver.is_inside_message()
+            && !self.timers.is_armed(Timer::Message)
+        {
+            self.timers.arm_after(Timer::Message, self.now, timeout);
+        }
+    }
+
+    /// Drops what arrived, unless a part of it was found before and is still the application's.
+    fn discard(&mut self) {
+        if self.ready.is_none() {
+            self.inbox.discard();
+        }
+    }
+
+    fn violated(&mut self, error: ProtocolError, now: Instant) {
+        self.closing.violated(error, &mut self.transmitter, &mut self.timers, &self.config, now);
+    }
+
+    fn ping_arrived(&mut self, len: usize) {
+        let payload = self.inbox.unread().get(..len).and_then(ControlPayload::new);
+        self.transmitter.pong(payload.unwrap_or(ControlPayload::EMPTY));
+        self.ready = Some(Ready::Ping { len });
+    }
+
+    fn pong_arrived(&mut self, len: usize) {
+        let payload = self.inbox.unread().get(..len).unwrap_or_default();
+        let was_waiting = self.heartbeat.is_waiting();
+        let round_trip = self.heartbeat.pong(payload, self.now);
+        self.ready = Some(Ready::Pong { len, round_trip });
+        if was_waiting && !self.heartbeat.is_waiting() {
+            self.alive();
+        }
+    }
+
+    fn close_arrived(&mut self, len: usize) {
+        match Close::parse(self.inbox.take(len)) {
+            Ok(close) => {
+                let now = self.now;
+                self.closing.received(
+                    close,
+                    &mut self.transmitter,
+                    &mut self.timers,
+                    &self.config,
+                    now,
+                );
+            }
+            Err(error) => self.violated(error, self.now),
+        }
+    }
+
+    /// The peer showed that it lives.
+    fn alive(&mut self) {
+        let Some(heartbeat) = self.config.heartbeat else { return };
+        self.heartbeat.forgive();
+        self.timers.stop(Timer::Pong);
+        if !self.timers.is_armed(Timer::Ping) && self.closing.phase() == Phase::Open {
+            self.timers.arm_after(Timer::Ping, self.now, heartbeat.interval);
+        }
+    }
+
+    /// The interval may be over: bytes received since only moved `last_received`.
+    fn ping_due(&mut self, now: Instant) {
+        let Some(heartbeat) = self.config.heartbeat else { return };
+        let silent = now.saturating_since(self.last_received);
+        if heartbeat.mode == HeartbeatMode::WhenIdle && silent < heartbeat.interval {
+            self.timers.arm_after(Timer::Ping, self.last_received, heartbeat.interval);
+            return;
+        }
+        // P5: one ping at a time, so that a periodic one never resets the verdict on the last.
+        if !self.heartbeat.is_waiting() {
+            self.heartbeat.beat(&mut self.transmitter);
+        }
+        if heartbeat.mode == HeartbeatMode::Periodic {
+            self.timers.arm_after(Timer::Ping, now, heartbeat.interval);
+        }
+    }
+
+    fn pong_due(&mut self, now: Instant, due: Instant) {
+        let Some(heartbeat) = self.config.heartbeat else { return };
+        if !self.inbox.unread().is_empty() {
+            // What has arrived has not been looked at: the silence is ours.
+            self.timers.arm_after(Timer::Pong, now, heartbeat.timeout);
+        } else if now.saturating_since(due) > heartbeat.interval {
+            // P7: the clock jumped, or we slept. Ask again before judging.
+            self.heartbeat.beat(&mut self.transmitter);
+        } else {
+            let error = ConnectionError::Timeout(TimeoutKind::Heartbeat);
+            let close =
+                Close { code: CloseCode::INTERNAL_ERROR, reason: "keepalive timeout".into() };
+            self.closing.fail(
+                error,
+                close,
+                &mut self.transmitter,
+                &mut self.timers,
+                &self.config,
+                now,
+            );
+        }
+    }
+}

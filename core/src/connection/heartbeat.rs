@@ -1,0 +1,125 @@
+//! Pings sent, pongs awaited, round trips measured: RFC 6455 sections 5.5.2 and 5.5.3.
+
+use alloc::{boxed::Box, collections::VecDeque};
+
+use super::transmit::Transmitter;
+use crate::error::SendError;
+use crate::frame::ControlPayload;
+use crate::time::{Duration, Instant};
+
+/// A ping on its way.
+#[derive(Debug)]
+struct Outstanding {
+    payload: Box<[u8]>,
+    /// Where its frame ends in the outbox.
+    end: u64,
+    left: Option<Instant>,
+    heartbeat: bool,
+}
+
+/// How many pings are remembered for their pongs; beyond it the oldest is forgotten.
+const MAX_OUTSTANDING: usize = 16;
+
+/// How long a ping takes there and its pong back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RoundTrip {
+    /// The latest measurement.
+    pub last: Duration,
+    /// The shortest.
+    pub min: Duration,
+    /// An average in which the latest counts an eighth.
+    pub smoothed: Duration,
+}
+
+fn smoothed(average: Duration, last: Duration) -> Duration {
+    let eight = average.as_nanos().saturating_mul(7).saturating_add(last.as_nanos());
+    Duration::from_nanos(u64::try_from(eight / 8).unwrap_or(u64::MAX))
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Heartbeat {
+    outstanding: VecDeque<Outstanding>,
+    nonce: u64,
+    round_trip: Option<RoundTrip>,
+}
+
+impl Heartbeat {
+    pub(super) const fn round_trip(&self) -> Option<RoundTrip> {
+        self.round_trip
+    }
+
+    /// Whether a ping of the heartbeat's own has no pong yet.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.outstanding.iter().any(|ping| ping.heartbeat)
+    }
+
+    /// Stops waiting: there were other signs of life.
+    pub(super) fn forgive(&mut self) {
+        for ping in &mut self.outstanding {
+            ping.heartbeat = false;
+        }
+    }
+
+    /// Sends a ping of the heartbeat's own.
+    pub(super) fn beat(&mut self, transmitter: &mut Transmitter) {
+        self.forgive();
+        self.nonce = self.nonce.wrapping_add(1);
+        let payload = self.nonce.to_be_bytes();
+        // Cannot be refused for its length; when closing or full there is no heartbeat to send.
+        let _ = self.ping(transmitter, &payload, true);
+    }
+
+    pub(super) fn ping(
+        &mut self,
+        transmitter: &mut Transmitter,
+        payload: &[u8],
+        heartbeat: bool,
+    ) -> Result<(), SendError> {
+        let control = ControlPayload::new(payload).ok_or(SendError::OversizedControl(()))?;
+        let end = transmitter.ping(&control)?;
+        if self.outstanding.len() >= MAX_OUTSTANDING {
+            self.outstanding.pop_front();
+        }
+        self.outstanding.push_back(Outstanding {
+            payload: payload.into(),
+            end,
+            left: None,
+            heartbeat,
+        });
+        Ok(())
+    }
+
+    /// Notes which pings have left, and says whether one of the heartbeat's own has just done so.
+    ///
+    /// P3: the peer's time starts when the ping's last byte was taken by the transport.
+    pub(super) fn sent(&mut self, transmitter: &Transmitter, now: Instant) -> bool {
+        let mut beat_left = false;
+        for ping in self.outstanding.iter_mut().filter(|ping| ping.left.is_none()) {
+            if transmitter.has_transmitted(ping.end) {
+                ping.left = Some(now);
+                beat_left |= ping.heartbeat;
+            }
+        }
+        beat_left
+    }
+
+    /// Matches a pong with the ping it answers.
+    ///
+    /// P1: it also stands for the pings before that one; an unsolicited pong matches none.
+    pub(super) fn pong(&mut self, payload: &[u8], now: Instant) -> Option<Duration> {
+        let at = self.outstanding.iter().rposition(|ping| *ping.payload == *payload)?;
+        let left = self.outstanding.get(at)?.left;
+        self.outstanding.drain(..=at);
+        if self.outstanding.is_empty() {
+            self.outstanding = VecDeque::new();
+        }
+        let last = now.saturating_since(left?);
+        let round_trip =
+            self.round_trip.get_or_insert(RoundTrip { last, min: last, smoothed: last });
+        round_trip.last = last;
+        round_trip.min = round_trip.min.min(last);
+        round_trip.smoothed = smoothed(round_trip.smoothed, last);
+        Some(last)
+    }
+}

@@ -1,0 +1,314 @@
+//! An open connection: RFC 6455 sections 5 to 7, and the timers of a long one.
+
+mod closing;
+mod config;
+mod endpoint;
+mod event;
+mod fragments;
+mod heartbeat;
+mod receive;
+mod timer;
+mod transmit;
+
+#[cfg(test)]
+mod tests;
+
+use alloc::string::String;
+
+pub use closing::{Closed, Initiator};
+pub use config::{Config, Evidence, Heartbeat, HeartbeatMode, Lifetime, Receive};
+pub use event::{Event, Piece, Pong};
+pub use fragments::FragmentWriter;
+pub use heartbeat::RoundTrip;
+pub use transmit::{Role, Sender};
+
+use crate::buffer::{Inbox, Outbox};
+use crate::endpoint::Endpoint;
+use crate::error::{ConnectionError, ProtocolError, SendError};
+use crate::frame::{Close, CloseCode};
+use crate::message::{DataKind, Message, Payload, Text, from_utf8};
+use crate::time::{Duration, Instant};
+
+use closing::{Closing, End, Phase};
+use receive::{Data, Receiver};
+use timer::{Timer, TimerTable};
+use transmit::Transmitter;
+
+/// The state of a connection, named as in RFC 6455. A connection that is still connecting is a
+/// different type: [`handshake`](crate::handshake).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the RFC names them")]
+pub enum State {
+    /// Data may flow both ways.
+    Open,
+    /// A close frame has been decided on, sent or received.
+    Closing,
+    /// The connection is over.
+    Closed,
+}
+
+/// An open WebSocket connection, without its transport.
+///
+/// Its methods are of four kinds:
+///
+/// - **commands** of the application: [`send`](Self::send), [`fragments`](Self::fragments),
+///   [`ping`](Self::ping), [`close`](Self::close), [`abort`](Self::abort);
+/// - **news** for the application: [`poll_event`](Self::poll_event), or
+///   [`poll_ready`](Endpoint::poll_ready) and then [`event`](Self::event);
+/// - **the world**, through [`Endpoint`]: bytes, time, and what becomes of the transport;
+/// - **questions**: [`state`](Self::state), [`buffered`](Self::buffered) and the like.
+///
+/// Frames are parsed only as events are taken, so not asking for events is back-pressure. Pings are
+/// answered, close frames replied to, and limits and deadlines enforced without being asked.
+///
+/// [`Event::Closed`] comes exactly once, and last. After it the connection does nothing more.
+///
+/// ```
+/// use longwire::{Config, Connection, Endpoint, Event, Instant, Message, Role};
+///
+/// let now = Instant::EPOCH;
+/// let mut server = Connection::new(Role::Server, Config::server(), now);
+/// // "Hello", masked, as in RFC 6455 section 5.7.
+/// server.receive(now, &[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+/// let Some((Event::Message(message), mut sender)) = server.poll_event_with_sender() else { panic!() };
+/// assert_eq!(message.as_text(), Some("Hello"));
+/// sender.send(message).unwrap();
+/// assert_eq!(bytes::Buf::chunk(server.send_buffer()), b"\x81\x05Hello");
+/// ```
+pub struct Connection {
+    inbox: Inbox,
+    receiver: Receiver,
+    transmitter: Transmitter,
+    closing: Closing,
+    heartbeat: heartbeat::Heartbeat,
+    timers: TimerTable,
+    config: Config,
+    now: Instant,
+    last_received: Instant,
+    end: Option<End>,
+    ready: Option<Ready>,
+    closed_told: bool,
+}
+
+/// News found but not yet taken. Lengths, not references: the bytes stay unread until then.
+#[derive(Clone, Copy, Debug)]
+enum Ready {
+    Data(Data),
+    Ping { len: usize },
+    Pong { len: usize, round_trip: Option<Duration> },
+    Error(ConnectionError),
+    Closed,
+}
+
+impl Connection {
+    /// A connection whose opening handshake is complete, by whoever performed it.
+    #[must_use]
+    pub fn new(role: Role, config: Config, now: Instant) -> Self {
+        Self::with_buffers(role, config, now, &[], Outbox::default())
+    }
+
+    /// The same, with the bytes that arrived behind the opening handshake: they are frames.
+    #[must_use]
+    pub fn from_upgraded(role: Role, config: Config, now: Instant, received: &[u8]) -> Self {
+        Self::with_buffers(role, config, now, received, Outbox::default())
+    }
+
+    /// `outbox` holds what must leave before the first frame.
+    pub(crate) fn with_buffers(
+        role: Role,
+        config: Config,
+        now: Instant,
+        received: &[u8],
+        outbox: Outbox,
+    ) -> Self {
+        let mut timers = TimerTable::default();
+        if let Some(heartbeat) = config.heartbeat {
+            timers.arm_after(Timer::Ping, now, heartbeat.interval);
+        }
+        if let Some(lifetime) = config.max_lifetime {
+            timers.arm_after(Timer::Lifetime, now, lifetime.after);
+        }
+        let transmitter = Transmitter::new(role, outbox, &config);
+        Self {
+            inbox: Inbox::with_bytes(config.receive_buffer, received),
+            receiver: Receiver::new(transmitter.is_server(), now),
+            transmitter,
+            closing: Closing::new(),
+            heartbeat: heartbeat::Heartbeat::default(),
+            timers,
+            config,
+            now,
+            last_received: now,
+            end: None,
+            ready: None,
+            closed_told: false,
+        }
+    }
+
+    /// Queues a message behind those already queued.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](SendError::Closed) once the closing handshake has begun, and
+    /// [`Full`](SendError::Full) at [`Config::send_hard_limit`]. The message is given back.
+    pub fn send<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
+        self.transmitter.send(message)
+    }
+
+    /// Begins a message that is sent piece by piece (section 5.4).
+    ///
+    /// Other messages wait until it is finished; control frames pass between its fragments.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](SendError::Closed), or [`MessageOpen`](SendError::MessageOpen) while another one
+    /// is not finished: see [`resume_fragments`](Self::resume_fragments).
+    pub fn fragments(&mut self, kind: DataKind) -> Result<FragmentWriter<'_>, SendError> {
+        self.transmitter.begin_fragments(kind)?;
+        Ok(FragmentWriter::new(self))
+    }
+
+    /// The message that was begun with [`fragments`](Self::fragments) and then
+    /// [paused](FragmentWriter::pause).
+    pub fn resume_fragments(&mut self) -> Option<FragmentWriter<'_>> {
+        self.transmitter.has_open_message().then(|| FragmentWriter::new(self))
+    }
+
+    /// Sends a ping before any message that is still queued (section 5.5.2).
+    ///
+    /// Its pong comes as [`Event::Pong`] with the time it took.
+    ///
+    /// # Errors
+    ///
+    /// [`OversizedControl`](SendError::OversizedControl) over 125 bytes,
+    /// [`Closed`](SendError::Closed), [`Full`](SendError::Full).
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.heartbeat.ping(&mut self.transmitter, payload, false)
+    }
+
+    /// Starts the closing handshake, behind everything queued (section 7.1.2).
+    ///
+    /// The reason is cut to 123 bytes. Closing a connection that is already closing does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidCloseCode`](SendError::InvalidCloseCode) for a code that must not be sent.
+    pub fn close(&mut self, now: Instant, code: CloseCode, reason: &str) -> Result<(), SendError> {
+        if !code.is_sendable() {
+            return Err(SendError::InvalidCloseCode(()));
+        }
+        self.now = now;
+        let close = Close { code, reason: String::from(reason) };
+        self.closing.close(close, &mut self.transmitter, &mut self.timers, &self.config, now);
+        Ok(())
+    }
+
+    /// Ends the connection at once, without a close frame. Queued messages are dropped and counted.
+    pub fn abort(&mut self) {
+        self.closing.abort(&mut self.transmitter, &mut self.timers);
+    }
+
+    /// Takes the next event: [`poll_ready`](Endpoint::poll_ready), then [`event`](Self::event).
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event<'_>> {
+        if self.poll_ready() { self.event() } else { None }
+    }
+
+    /// Takes the next event together with the sending side, so that it can be answered while it is
+    /// lent: without a copy.
+    #[must_use]
+    pub fn poll_event_with_sender(&mut self) -> Option<(Event<'_>, Sender<'_>)> {
+        if self.poll_ready() { self.event_with_sender() } else { None }
+    }
+
+    /// Takes the event that [`poll_ready`](Endpoint::poll_ready) found.
+    #[must_use]
+    pub fn event(&mut self) -> Option<Event<'_>> {
+        self.event_with_sender().map(|(event, _)| event)
+    }
+
+    /// The same, with the sending side.
+    #[must_use]
+    #[inline]
+    pub fn event_with_sender(&mut self) -> Option<(Event<'_>, Sender<'_>)> {
+        let Self { inbox, transmitter, closing, timers, config, now, .. } = self;
+        let mut not_text = || {
+            closing.violated(ProtocolError::InvalidUtf8, transmitter, timers, config, *now);
+            closing.take_error().map(Event::Error)
+        };
+        let event = match self.ready.take()? {
+            Ready::Data(Data::Lent { kind: DataKind::Binary, len }) => {
+                Event::Message(Message::Binary(Payload::Borrowed(inbox.take(len))))
+            }
+            Ready::Data(Data::Lent { kind: DataKind::Text, len }) => {
+                match from_utf8(inbox.take(len)) {
+                    Ok(text) => Event::Message(Message::Text(Text::from(text))),
+                    Err(_) => not_text()?,
+                }
+            }
+            Ready::Data(Data::Assembled { kind: DataKind::Binary }) => {
+                Event::Message(Message::Binary(Payload::from(inbox.take_message())))
+            }
+            Ready::Data(Data::Assembled { kind: DataKind::Text }) => {
+                match String::from_utf8(inbox.take_message()) {
+                    Ok(text) => Event::Message(Message::Text(Text::from(text))),
+                    Err(_) => not_text()?,
+                }
+            }
+            Ready::Data(Data::Piece { kind, len, first, last }) => Event::Piece(Piece {
+                kind,
+                payload: Payload::Borrowed(inbox.take(len)),
+                first,
+                last,
+            }),
+            Ready::Ping { len } => Event::Ping(Payload::Borrowed(inbox.take(len))),
+            Ready::Pong { len, round_trip } => {
+                Event::Pong(Pong { payload: Payload::Borrowed(inbox.take(len)), round_trip })
+            }
+            Ready::Error(error) => Event::Error(error),
+            Ready::Closed => Event::Closed(self.closing.closed()),
+        };
+        Some((event, Sender::new(&mut self.transmitter)))
+    }
+
+    /// The state of the connection.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        match self.closing.phase() {
+            Phase::Open => State::Open,
+            Phase::CloseSent | Phase::Exchanged | Phase::Failing => State::Closing,
+            Phase::Over => State::Closed,
+        }
+    }
+
+    /// Bytes that were accepted and that the transport has not taken.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.transmitter.buffered()
+    }
+
+    /// Whether [`buffered`](Self::buffered) is at most [`Config::send_soft_limit`]: whoever can wait
+    /// for the transport should, until it is.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.buffered() <= self.config.send_soft_limit
+    }
+
+    /// How long pings took, if any was answered.
+    #[must_use]
+    pub const fn round_trip(&self) -> Option<RoundTrip> {
+        self.heartbeat.round_trip()
+    }
+
+    /// The limits and intervals in force.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Memory held for bytes in and out.
+    #[must_use]
+    pub fn buffer_capacity(&self) -> usize {
+        self.inbox.capacity().saturating_add(self.transmitter.outbox().capacity())
+    }
+}

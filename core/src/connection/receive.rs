@@ -1,0 +1,363 @@
+//! Frames in, messages out: RFC 6455 sections 5.4, 5.5 and 6.2.
+
+use super::{Config, Receive};
+use crate::buffer::Inbox;
+use crate::error::ProtocolError;
+use crate::frame::{ControlPayload, FrameHeader, Mask, Opcode};
+use crate::message::{DataKind, Utf8Validator};
+use crate::time::{Duration, Instant};
+
+/// Something whole, and already unmasked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Data(Data),
+    /// A control frame: its payload is the first `len` unread bytes.
+    Ping {
+        len: usize,
+    },
+    /// As `Ping`.
+    Pong {
+        len: usize,
+    },
+    /// As `Ping`.
+    Close {
+        len: usize,
+    },
+}
+
+/// Data at the front of the inbox, or assembled in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Data {
+    /// A message in one frame: the first `len` unread bytes. Text is not yet validated.
+    Lent { kind: DataKind, len: usize },
+    /// The message assembled in the inbox. Validated.
+    Assembled { kind: DataKind },
+    /// A piece of a message: the first `len` unread bytes. Text is validated so far.
+    Piece { kind: DataKind, len: usize, first: bool, last: bool },
+}
+
+/// A frame whose payload is arriving.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    fin: bool,
+    opcode: Opcode,
+    mask: Option<Mask>,
+    /// Payload bytes, those handed out or assembled included.
+    len: usize,
+    /// Payload bytes unmasked (and, of text, validated).
+    done: usize,
+    /// Whether the payload is received straight into the message under assembly.
+    direct: bool,
+}
+
+/// A message of which at least one frame header has arrived.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    kind: DataKind,
+    /// Payload bytes announced so far.
+    bytes: u64,
+    fragments: u32,
+    empty_run: u32,
+    /// Whether a piece of it has been handed out.
+    begun: bool,
+}
+
+/// The receiving side: parses frames only when asked, and at most one step ahead.
+#[derive(Debug)]
+pub(super) struct Receiver {
+    /// Whether the peer must mask: it is the client (section 5.1).
+    masked: bool,
+    frame: Option<Frame>,
+    open: Option<Open>,
+    utf8: Utf8Validator,
+    control_frames: u32,
+    control_since: Instant,
+}
+
+const CONTROL_WINDOW: Duration = Duration::from_secs(1);
+
+impl Receiver {
+    pub(super) const fn new(masked: bool, now: Instant) -> Self {
+        Self {
+            masked,
+            frame: None,
+            open: None,
+            utf8: Utf8Validator::new(),
+            control_frames: 0,
+            control_since: now,
+        }
+    }
+
+    /// Whether a message has begun and is not complete.
+    pub(super) const fn is_inside_message(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// The next thing that is whole, if there is one.
+    #[inline]
+    pub(super) fn next(
+        &mut self,
+        inbox: &mut Inbox,
+        config: &Config,
+        now: Instant,
+    ) -> Result<Option<Found>, ProtocolError> {
+        loop {
+            let frame = match self.frame {
+                Some(frame) => frame,
+                None => match self.header(inbox, config, now)? {
+                    Some(frame) => frame,
+                    None => return Ok(None),
+                },
+            };
+            let found = if frame.opcode.is_control() {
+                self.control(frame, inbox)
+            } else if config.receive == Receive::Pieces {
+                self.piece(frame, inbox)?
+            } else if frame.direct {
+                self.direct(frame, inbox)?
+            } else {
+                self.staged(frame, inbox)?
+            };
+            // The frame is over and there is nothing to hand out: on to the next.
+            if found.is_some() || self.frame.is_some() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Parses and judges the next header.
+    #[inline]
+    fn header(
+        &mut self,
+        inbox: &mut Inbox,
+        config: &Config,
+        now: Instant,
+    ) -> Result<Option<Frame>, ProtocolError> {
+        let Some((header, header_len)) = FrameHeader::parse(inbox.unread())? else {
+            return Ok(None);
+        };
+        // 5.1: "a client MUST mask all frames", "A server MUST NOT mask any frames".
+        if header.mask.is_some() != self.masked {
+            return Err(ProtocolError::WrongMasking);
+        }
+        // 5.2: no extension was negotiated that defines it.
+        if header.rsv1 {
+            return Err(ProtocolError::ReservedBits);
+        }
+        if header.opcode.is_control() {
+            self.count_control(config, now)?;
+        } else {
+            self.open_or_continue(&header, config)?;
+        }
+        // F2: a length this machine cannot address is over any limit it can have.
+        let len = usize::try_from(header.payload_len).map_err(|_| ProtocolError::FrameTooBig)?;
+        inbox.take(header_len);
+        let direct = config.receive == Receive::Messages
+            && !header.opcode.is_control()
+            && inbox.unread().len() < len
+            && !inbox.stages(len);
+        let mut frame = Frame {
+            fin: header.fin,
+            opcode: header.opcode,
+            mask: header.mask,
+            len,
+            done: 0,
+            direct,
+        };
+        if direct {
+            let before = inbox.message_len();
+            inbox.direct(len);
+            let arrived = inbox.message_len().saturating_sub(before);
+            self.unmask(&mut frame, inbox.message_mut().get_mut(before..).unwrap_or_default())?;
+            debug_assert_eq!(frame.done, arrived);
+        } else if inbox.stages(len) {
+            inbox.expect(len);
+        }
+        self.frame = Some(frame);
+        Ok(Some(frame))
+    }
+
+    fn count_control(&mut self, config: &Config, now: Instant) -> Result<(), ProtocolError> {
+        if now.saturating_since(self.control_since) >= CONTROL_WINDOW {
+            self.control_since = now;
+            self.control_frames = 0;
+        }
+        self.control_frames = self.control_frames.saturating_add(1);
+        if self.control_frames > config.max_control_rate {
+            Err(ProtocolError::ControlFlood)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Judges a data frame against the message it belongs to, before its payload is looked at.
+    fn open_or_continue(
+        &mut self,
+        header: &FrameHeader,
+        config: &Config,
+    ) -> Result<(), ProtocolError> {
+        let kind = match header.opcode {
+            Opcode::Text => Some(DataKind::Text),
+            Opcode::Binary => Some(DataKind::Binary),
+            Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => None,
+        };
+        let mut open = match (kind, self.open) {
+            (Some(kind), None) => Open { kind, bytes: 0, fragments: 0, empty_run: 0, begun: false },
+            (None, Some(open)) => open,
+            // 5.4: fragments of different messages must not be interleaved.
+            (None, None) => return Err(ProtocolError::UnexpectedContinuation),
+            (Some(_), Some(_)) => return Err(ProtocolError::ExpectedContinuation),
+        };
+        if header.payload_len > config.max_frame {
+            return Err(ProtocolError::FrameTooBig);
+        }
+        open.bytes = open.bytes.saturating_add(header.payload_len);
+        if open.bytes > config.max_message {
+            return Err(ProtocolError::MessageTooBig);
+        }
+        open.fragments = open.fragments.saturating_add(1);
+        if open.fragments > config.max_fragments {
+            return Err(ProtocolError::TooManyFragments);
+        }
+        open.empty_run = if header.payload_len == 0 { open.empty_run.saturating_add(1) } else { 0 };
+        if open.empty_run > config.max_empty_fragments {
+            return Err(ProtocolError::TooManyEmptyFragments);
+        }
+        if kind.is_some() {
+            self.utf8 = Utf8Validator::new();
+        }
+        self.open = Some(open);
+        Ok(())
+    }
+
+    fn control(&mut self, frame: Frame, inbox: &mut Inbox) -> Option<Found> {
+        let payload = inbox.unread_mut().get_mut(..frame.len)?;
+        if let Some(mask) = frame.mask {
+            mask.apply(payload);
+        }
+        self.frame = None;
+        let len = frame.len.min(ControlPayload::MAX_LEN);
+        match frame.opcode {
+            Opcode::Ping => Some(Found::Ping { len }),
+            Opcode::Pong => Some(Found::Pong { len }),
+            Opcode::Close => Some(Found::Close { len }),
+            Opcode::Continuation | Opcode::Text | Opcode::Binary => None,
+        }
+    }
+
+    /// A payload that waits in the staging area until it is whole.
+    #[inline]
+    fn staged(
+        &mut self,
+        mut frame: Frame,
+        inbox: &mut Inbox,
+    ) -> Result<Option<Found>, ProtocolError> {
+        let Some(open) = self.open else { return Ok(None) };
+        let unread = inbox.unread_mut();
+        let whole = unread.len() >= frame.len;
+        let alone = frame.fin && open.fragments == 1;
+        if whole && alone && frame.done == 0 {
+            // The common case. Text is validated as it is handed out, in one pass.
+            if let (Some(mask), Some(payload)) = (frame.mask, unread.get_mut(..frame.len)) {
+                mask.apply(payload);
+            }
+            self.frame = None;
+            self.open = None;
+            return Ok(Some(Found::Data(Data::Lent { kind: open.kind, len: frame.len })));
+        }
+        let end = unread.len().min(frame.len);
+        let done = frame.done;
+        self.unmask(&mut frame, unread.get_mut(done..end).unwrap_or_default())?;
+        if !whole {
+            self.frame = Some(frame);
+            return Ok(None);
+        }
+        if alone {
+            self.finish_text(open.kind)?;
+            self.frame = None;
+            self.open = None;
+            return Ok(Some(Found::Data(Data::Lent { kind: open.kind, len: frame.len })));
+        }
+        inbox.append(frame.len);
+        self.finish_fragment(frame, open)
+    }
+
+    /// A payload that is received straight into the message it belongs to.
+    fn direct(
+        &mut self,
+        mut frame: Frame,
+        inbox: &mut Inbox,
+    ) -> Result<Option<Found>, ProtocolError> {
+        let Some(open) = self.open else { return Ok(None) };
+        let outstanding = inbox.outstanding();
+        let fresh = frame.len.saturating_sub(outstanding).saturating_sub(frame.done);
+        let message = inbox.message_mut();
+        let start = message.len().saturating_sub(fresh);
+        self.unmask(&mut frame, message.get_mut(start..).unwrap_or_default())?;
+        if outstanding > 0 {
+            self.frame = Some(frame);
+            return Ok(None);
+        }
+        self.finish_fragment(frame, open)
+    }
+
+    fn finish_fragment(
+        &mut self,
+        frame: Frame,
+        open: Open,
+    ) -> Result<Option<Found>, ProtocolError> {
+        self.frame = None;
+        if !frame.fin {
+            return Ok(None);
+        }
+        self.finish_text(open.kind)?;
+        self.open = None;
+        Ok(Some(Found::Data(Data::Assembled { kind: open.kind })))
+    }
+
+    /// Whatever has arrived of a payload that nobody assembles.
+    fn piece(
+        &mut self,
+        mut frame: Frame,
+        inbox: &mut Inbox,
+    ) -> Result<Option<Found>, ProtocolError> {
+        let Some(open) = self.open else { return Ok(None) };
+        let unread = inbox.unread_mut();
+        let len = unread.len().min(frame.len.saturating_sub(frame.done));
+        self.unmask(&mut frame, unread.get_mut(..len).unwrap_or_default())?;
+        let over = frame.done == frame.len;
+        let last = over && frame.fin;
+        self.frame = (!over).then_some(frame);
+        if len == 0 && !last {
+            return Ok(None);
+        }
+        if last {
+            self.finish_text(open.kind)?;
+        }
+        self.open = (!last).then_some(Open { begun: true, ..open });
+        Ok(Some(Found::Data(Data::Piece { kind: open.kind, len, first: !open.begun, last })))
+    }
+
+    /// Unmasks `fresh`, the payload bytes that follow those done, and validates them if text.
+    ///
+    /// C, U1, U2: each byte once, and a fault is found in the middle of a frame.
+    #[inline]
+    fn unmask(&mut self, frame: &mut Frame, fresh: &mut [u8]) -> Result<(), ProtocolError> {
+        if let Some(mask) = frame.mask {
+            mask.rotated(frame.done).apply(fresh);
+        }
+        frame.done = frame.done.saturating_add(fresh.len());
+        if self.open.is_some_and(|open| open.kind == DataKind::Text) {
+            self.utf8.push(fresh).map_err(|_| ProtocolError::InvalidUtf8)?;
+        }
+        Ok(())
+    }
+
+    /// 8.1: a message may not end inside a character.
+    fn finish_text(&self, kind: DataKind) -> Result<(), ProtocolError> {
+        if kind == DataKind::Text && !self.utf8.is_complete() {
+            return Err(ProtocolError::InvalidUtf8);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,390 @@
+//! Commands in, frames out: RFC 6455 sections 5 and 6.1.
+
+use alloc::{boxed::Box, collections::VecDeque};
+use core::mem;
+
+use bytes::{Buf, Bytes};
+
+use super::Config;
+use crate::buffer::Outbox;
+use crate::error::SendError;
+use crate::frame::{ControlPayload, FrameHeader, Mask, Opcode};
+use crate::message::{DataKind, Message, Payload};
+use crate::rng::Rng;
+
+/// Which end of the connection this is, with what only that end needs.
+///
+/// Only a client masks (section 5.3), so only a client holds randomness.
+#[non_exhaustive]
+pub enum Role {
+    /// The end that opened the connection. Its generator must be cryptographic.
+    Client(Box<dyn Rng + Send>),
+    /// The end that accepted it.
+    Server,
+}
+
+impl Role {
+    /// A client whose masking keys come from `rng`.
+    #[must_use]
+    pub fn client(rng: impl Rng + Send + 'static) -> Self {
+        Self::Client(Box::new(rng))
+    }
+}
+
+/// Pongs that wait for the transport; beyond it the oldest gives way (section 5.5.3).
+const MAX_PONGS: usize = 16;
+
+/// Queued messages become frames only while fewer bytes than this wait for the transport, so that a
+/// control frame never has more in front of it than this and one frame.
+const LOW_WATER: usize = 64 * 1024;
+
+/// What is sent of a message: all of it, or what is left of it.
+#[derive(Debug)]
+struct Queued {
+    opcode: Opcode,
+    fin: bool,
+    payload: Bytes,
+}
+
+/// The sending side: messages wait unserialised in a queue, frames wait in the outbox.
+pub(super) struct Transmitter {
+    role: Role,
+    outbox: Outbox,
+    queue: VecDeque<Queued>,
+    /// Messages that wait for the one being sent in fragments.
+    held: VecDeque<Queued>,
+    /// Payload bytes in both.
+    queued_bytes: usize,
+    /// The message being sent in fragments, as the opcode of its next frame.
+    open: Option<Opcode>,
+    /// Where the messages in the outbox end, in bytes ever queued there.
+    ends: VecDeque<u64>,
+    pongs: VecDeque<ControlPayload>,
+    /// Where the pongs in the outbox end.
+    pongs_end: u64,
+    /// The close frame, once decided, until it is in the outbox.
+    close: Option<ControlPayload>,
+    accepting: bool,
+    fragment_size: usize,
+    hard_limit: usize,
+}
+
+impl Transmitter {
+    /// `outbox` holds what must leave before the first frame.
+    pub(super) fn new(role: Role, outbox: Outbox, config: &Config) -> Self {
+        Self {
+            role,
+            outbox,
+            queue: VecDeque::new(),
+            held: VecDeque::new(),
+            queued_bytes: 0,
+            open: None,
+            ends: VecDeque::new(),
+            pongs: VecDeque::new(),
+            pongs_end: 0,
+            close: None,
+            accepting: true,
+            fragment_size: config.fragment_size.max(ControlPayload::MAX_LEN),
+            hard_limit: config.send_hard_limit,
+        }
+    }
+
+    pub(super) fn is_server(&self) -> bool {
+        matches!(self.role, Role::Server)
+    }
+
+    pub(super) fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Bytes accepted that the transport has not taken.
+    pub(super) fn buffered(&self) -> usize {
+        self.outbox.remaining().saturating_add(self.queued_bytes)
+    }
+
+    /// Messages accepted that the transport has not taken whole.
+    pub(super) fn unsent_messages(&self) -> usize {
+        let waiting = self.queue.iter().chain(&self.held).filter(|queued| queued.fin).count();
+        waiting.saturating_add(self.ends.len()).saturating_add(usize::from(self.open.is_some()))
+    }
+
+    pub(super) fn send<'a>(&mut self, message: Message<'a>) -> Result<(), SendError<Message<'a>>> {
+        if !self.accepting {
+            return Err(SendError::Closed(message));
+        }
+        if self.is_full(message.len()) {
+            return Err(SendError::Full(message));
+        }
+        let opcode = message.kind().opcode();
+        let payload = message.into_payload();
+        if self.open.is_some() {
+            self.queued_bytes = self.queued_bytes.saturating_add(payload.len());
+            self.held.push_back(Queued { opcode, fin: true, payload: payload.into_bytes() });
+        } else {
+            self.data(opcode, true, payload);
+        }
+        Ok(())
+    }
+
+    /// The next fragment of the open message; opens one of `kind` if none is.
+    pub(super) fn begin_fragments(&mut self, kind: DataKind) -> Result<(), SendError> {
+        if !self.accepting {
+            return Err(SendError::Closed(()));
+        }
+        if self.open.is_some() {
+            return Err(SendError::MessageOpen(()));
+        }
+        self.open = Some(kind.opcode());
+        Ok(())
+    }
+
+    pub(super) const fn has_open_message(&self) -> bool {
+        self.open.is_some()
+    }
+
+    pub(super) fn send_fragment(
+        &mut self,
+        payload: Payload<'_>,
+        fin: bool,
+    ) -> Result<(), SendError> {
+        let Some(opcode) = self.open.filter(|_| self.accepting) else {
+            return Err(SendError::Closed(()));
+        };
+        if self.is_full(payload.len()) {
+            return Err(SendError::Full(()));
+        }
+        self.data(opcode, fin, payload);
+        self.open = Some(Opcode::Continuation);
+        if fin {
+            self.open = None;
+            self.queue.append(&mut self.held);
+        }
+        Ok(())
+    }
+
+    pub(super) fn ping(&mut self, payload: &ControlPayload) -> Result<u64, SendError> {
+        if !self.accepting {
+            return Err(SendError::Closed(()));
+        }
+        if self.outbox.remaining() > self.hard_limit {
+            return Err(SendError::Full(()));
+        }
+        self.frame(Opcode::Ping, true, Payload::Borrowed(payload));
+        Ok(self.outbox.queued())
+    }
+
+    /// Answers a ping, when the transport next takes bytes.
+    pub(super) fn pong(&mut self, payload: ControlPayload) {
+        if !self.accepting {
+            return;
+        }
+        if self.pongs.len() >= MAX_PONGS {
+            // 5.5.3: "MAY elect to send a Pong frame for only the most recently processed Ping".
+            self.pongs.pop_front();
+        }
+        self.pongs.push_back(payload);
+    }
+
+    /// Sends a close frame behind everything accepted, and accepts nothing more.
+    ///
+    /// A message that is open will never be finished, nor what waits for it be sent: says how many
+    /// messages that are.
+    pub(super) fn close(&mut self, payload: ControlPayload) -> usize {
+        self.stop_accepting();
+        self.close = Some(payload);
+        let unsent = self.held.len().saturating_add(usize::from(self.open.is_some()));
+        for held in mem::take(&mut self.held) {
+            self.queued_bytes = self.queued_bytes.saturating_sub(held.payload.len());
+        }
+        self.open = None;
+        unsent
+    }
+
+    /// Sends the close frame next: messages that are not on their way are dropped and counted.
+    pub(super) fn close_now(&mut self, payload: ControlPayload) -> usize {
+        let unsent = self.drop_queue();
+        self.close(payload).saturating_add(unsent)
+    }
+
+    /// If a close frame waits behind messages, drops those and counts them.
+    pub(super) fn hurry_close(&mut self) -> usize {
+        if self.close.is_some() { self.drop_queue() } else { 0 }
+    }
+
+    fn drop_queue(&mut self) -> usize {
+        let before = self.unsent_messages();
+        self.queue.clear();
+        self.held.clear();
+        self.queued_bytes = 0;
+        self.open = None;
+        before.saturating_sub(self.ends.len())
+    }
+
+    /// Drops everything: the transport takes nothing more. Says how many messages that were.
+    pub(super) fn abort(&mut self) -> usize {
+        let unsent = self.unsent_messages();
+        self.drop_queue();
+        self.stop_accepting();
+        self.close = None;
+        self.ends = VecDeque::new();
+        self.outbox.clear();
+        unsent
+    }
+
+    fn stop_accepting(&mut self) {
+        self.accepting = false;
+        self.pongs = VecDeque::new();
+    }
+
+    /// Whether everything decided to be sent has been taken by the transport.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.close.is_none() && self.queue.is_empty() && !self.outbox.has_remaining()
+    }
+
+    /// Whether the transport has taken everything up to `end`.
+    pub(super) fn has_transmitted(&self, end: u64) -> bool {
+        self.outbox.transmitted() >= end
+    }
+
+    pub(super) fn sent(&mut self, n: usize) {
+        self.outbox.advance(n);
+        if self.outbox.has_remaining() {
+            let transmitted = self.outbox.transmitted();
+            while self.ends.front().is_some_and(|end| *end <= transmitted) {
+                self.ends.pop_front();
+            }
+        } else if self.ends.capacity() > MAX_PONGS {
+            self.ends = VecDeque::new();
+        } else {
+            self.ends.clear();
+        }
+    }
+
+    /// Moves what is due into the outbox.
+    #[inline]
+    pub(super) fn pump(&mut self) {
+        if !self.pongs.is_empty() && self.has_transmitted(self.pongs_end) {
+            for pong in mem::take(&mut self.pongs) {
+                self.frame(Opcode::Pong, true, Payload::Borrowed(&pong));
+            }
+            self.pongs_end = self.outbox.queued();
+        }
+        if !self.queue.is_empty() {
+            self.pump_queue();
+        }
+        if self.queue.is_empty()
+            && let Some(close) = self.close.take()
+        {
+            self.frame(Opcode::Close, true, Payload::Borrowed(&close));
+        }
+    }
+
+    fn pump_queue(&mut self) {
+        while self.outbox.remaining() < LOW_WATER {
+            let Some(mut next) = self.queue.pop_front() else {
+                self.queue = VecDeque::new();
+                return;
+            };
+            let (opcode, fin, payload) = if next.payload.len() > self.fragment_size {
+                let piece = next.payload.split_to(self.fragment_size);
+                let opcode = mem::replace(&mut next.opcode, Opcode::Continuation);
+                self.queue.push_front(next);
+                (opcode, false, piece)
+            } else {
+                (next.opcode, next.fin, next.payload)
+            };
+            self.queued_bytes = self.queued_bytes.saturating_sub(payload.len());
+            self.data_frame(opcode, fin, Payload::Owned(payload));
+        }
+    }
+
+    fn is_full(&self, len: usize) -> bool {
+        let buffered = self.buffered();
+        buffered > 0 && buffered.saturating_add(len) > self.hard_limit
+    }
+
+    /// Data straight into the outbox if nothing waits, into the queue otherwise.
+    #[inline]
+    fn data(&mut self, opcode: Opcode, fin: bool, payload: Payload<'_>) {
+        let direct = self.queue.is_empty()
+            && payload.len() <= self.fragment_size
+            && self.outbox.remaining() < LOW_WATER;
+        if direct {
+            self.data_frame(opcode, fin, payload);
+        } else {
+            self.queued_bytes = self.queued_bytes.saturating_add(payload.len());
+            self.queue.push_back(Queued { opcode, fin, payload: payload.into_bytes() });
+        }
+    }
+
+    #[inline]
+    fn data_frame(&mut self, opcode: Opcode, fin: bool, payload: Payload<'_>) {
+        self.frame(opcode, fin, payload);
+        if fin {
+            self.ends.push_back(self.outbox.queued());
+        }
+    }
+
+    #[inline]
+    fn frame(&mut self, opcode: Opcode, fin: bool, payload: Payload<'_>) {
+        let mask = match &mut self.role {
+            Role::Server => None,
+            Role::Client(rng) => {
+                // 5.3: "a fresh masking key for every frame", control and empty ones included.
+                let mut key = [0; 4];
+                rng.fill(&mut key);
+                Some(Mask(key))
+            }
+        };
+        let header =
+            FrameHeader { fin, rsv1: false, opcode, mask, payload_len: payload.len() as u64 };
+        self.outbox.copy(&header.encode());
+        match (payload, mask) {
+            (Payload::Owned(bytes), None) if bytes.len() > Outbox::COALESCE => {
+                self.outbox.push(bytes)
+            }
+            (Payload::Owned(bytes), Some(mask)) if bytes.len() > Outbox::COALESCE => {
+                match bytes.try_into_mut() {
+                    // Nobody else sees these bytes, so they can be masked where they are.
+                    Ok(mut unique) => {
+                        mask.apply(&mut unique);
+                        self.outbox.push(unique.freeze());
+                    }
+                    Err(shared) => mask.apply(self.outbox.copy(&shared)),
+                }
+            }
+            (payload, mask) => {
+                let copy = self.outbox.copy(&payload);
+                if let Some(mask) = mask {
+                    mask.apply(copy);
+                }
+            }
+        }
+    }
+}
+
+/// The sending side of a connection, to answer with while an event is lent.
+pub struct Sender<'a> {
+    transmitter: &'a mut Transmitter,
+}
+
+impl<'a> Sender<'a> {
+    pub(super) const fn new(transmitter: &'a mut Transmitter) -> Self {
+        Self { transmitter }
+    }
+
+    /// As [`Connection::send`](super::Connection::send).
+    ///
+    /// # Errors
+    ///
+    /// As there; the message is given back.
+    pub fn send<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
+        self.transmitter.send(message)
+    }
+
+    /// Bytes accepted that the transport has not taken.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.transmitter.buffered()
+    }
+}

@@ -1,0 +1,242 @@
+//! The opening handshake, driven: a transport in, a [`WebSocket`] out.
+
+use core::fmt;
+use core::future::poll_fn;
+
+use super::{DialError, Driver, Timer, Transport, WebSocket};
+use crate::connection::{Config, Connection, Role};
+use crate::error::TransportFailure;
+use crate::handshake::{
+    Acceptance, ClientHandshake, HandshakeError, Incoming, InvalidRequest, Rejection, Request,
+    Response, ServerHandshake,
+};
+use crate::rng::Rng;
+use crate::time::Instant;
+
+/// Why a client could not open a connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ConnectError<E> {
+    /// The request cannot be made: its address is not one of a WebSocket (section 3).
+    Request(InvalidRequest),
+    /// The address asks for TLS: bring a TLS stream of your own.
+    NeedsTls,
+    /// No transport could be opened.
+    Dial(DialError<E>),
+    /// The transport failed before the handshake was complete.
+    Transport(E),
+    /// The server refused, or what it answered is not an acceptance. With the answer, if there was
+    /// one.
+    Handshake(HandshakeError, Option<Response>),
+}
+
+impl<E> From<InvalidRequest> for ConnectError<E> {
+    fn from(error: InvalidRequest) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl<E> From<DialError<E>> for ConnectError<E> {
+    fn from(error: DialError<E>) -> Self {
+        Self::Dial(error)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for ConnectError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request(error) => error.fmt(f),
+            Self::NeedsTls => f.write_str("wss needs TLS: connect over a TLS stream of your own"),
+            Self::Dial(error) => error.fmt(f),
+            Self::Transport(error) => {
+                write!(f, "the transport failed during the handshake: {error}")
+            }
+            Self::Handshake(error, Some(response)) => {
+                write!(f, "{error} (the server answered {})", response.status())
+            }
+            Self::Handshake(error, None) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> core::error::Error for ConnectError<E> {}
+
+/// Why a server did not open a connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AcceptError<E> {
+    /// The transport failed before the handshake was complete.
+    Transport(E),
+    /// The request was refused, and answered so; with [`HandshakeError::Declined`] by the
+    /// application's own answer.
+    Handshake(HandshakeError),
+}
+
+impl<E: fmt::Display> fmt::Display for AcceptError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transport(error) => {
+                write!(f, "the transport failed during the handshake: {error}")
+            }
+            Self::Handshake(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> core::error::Error for AcceptError<E> {}
+
+/// Opens a connection over `transport`, whose deadline counts from `since`.
+///
+/// Returns it with the server's answer. Cancel safe in that dropping the future drops the transport.
+///
+/// # Errors
+///
+/// [`ConnectError::Handshake`] and [`ConnectError::Transport`].
+pub async fn connect<T: Transport, C: Timer>(
+    transport: T,
+    timer: C,
+    request: &Request,
+    config: Config,
+    mut rng: impl Rng + Send + 'static,
+    since: Instant,
+) -> Result<(WebSocket<T, C>, Response), ConnectError<T::Error>> {
+    let handshake = ClientHandshake::new(request, config.handshake, &mut rng, since);
+    let mut driver = Driver::new(handshake, transport, timer);
+    poll_fn(|cx| driver.poll_ready(cx)).await;
+    let (handshake, transport, timer, error) = driver.into_parts();
+    match (handshake.finish(), transport, error) {
+        (Ok(opened), Some(transport), _) => {
+            let now = timer.now();
+            let connection =
+                Connection::from_upgraded(Role::client(rng), config, now, &opened.leftover);
+            Ok((Driver::new(connection, transport, timer), opened.response))
+        }
+        (_, _, Some(error)) => Err(ConnectError::Transport(error)),
+        (Ok(_), None, None) => {
+            Err(ConnectError::Handshake(HandshakeError::Transport(TransportFailure::Other), None))
+        }
+        (Err(refusal), _, None) => Err(ConnectError::Handshake(refusal.error, refusal.response)),
+    }
+}
+
+/// What a server answers.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "yes or no")]
+pub enum Answer {
+    /// Open the connection.
+    Accept(Acceptance),
+    /// Do not, and say this instead: any HTTP response.
+    Reject(Response),
+}
+
+/// A request that waits for its answer.
+pub struct Accept<T, C> {
+    incoming: Incoming,
+    transport: T,
+    timer: C,
+    config: Config,
+}
+
+/// Receives a client's request.
+///
+/// Requests that are not well-formed HTTP are answered here, and come back as errors. Cancel safe
+/// in that dropping the future drops the transport.
+///
+/// # Errors
+///
+/// [`AcceptError::Handshake`] and [`AcceptError::Transport`].
+pub async fn receive_request<T: Transport, C: Timer>(
+    transport: T,
+    timer: C,
+    config: Config,
+) -> Result<Accept<T, C>, AcceptError<T::Error>> {
+    let handshake = ServerHandshake::new(config.handshake, timer.now());
+    let mut driver = Driver::new(handshake, transport, timer);
+    poll_fn(|cx| driver.poll_ready(cx)).await;
+    let (handshake, transport, timer, error) = driver.into_parts();
+    match (handshake.request(timer.now()), transport) {
+        (Ok(incoming), Some(transport)) => Ok(Accept { incoming, transport, timer, config }),
+        (Err(rejection), Some(transport)) => Err(answer(rejection, transport, timer, error).await),
+        (_, None) => Err(error.map_or(
+            AcceptError::Handshake(HandshakeError::Transport(TransportFailure::Other)),
+            AcceptError::Transport,
+        )),
+    }
+}
+
+/// Sends a refusal and lets the peer read it (H20).
+async fn answer<T: Transport, C: Timer>(
+    rejection: Rejection,
+    transport: T,
+    timer: C,
+    earlier: Option<T::Error>,
+) -> AcceptError<T::Error> {
+    let mut driver = Driver::new(rejection, transport, timer);
+    poll_fn(|cx| driver.poll_ready(cx)).await;
+    let (rejection, _, _, _) = driver.into_parts();
+    earlier.map_or(AcceptError::Handshake(rejection.error()), AcceptError::Transport)
+}
+
+impl<T: Transport, C: Timer> Accept<T, C> {
+    /// The request.
+    pub const fn incoming(&self) -> &Incoming {
+        &self.incoming
+    }
+
+    /// Opens the connection.
+    ///
+    /// A request that is no upgrade, or comes from an origin that is not allowed, is answered so.
+    /// Cancel safe in that dropping the future drops the transport.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError::Handshake`] and [`AcceptError::Transport`].
+    pub async fn accept(
+        self,
+        acceptance: Acceptance,
+    ) -> Result<WebSocket<T, C>, AcceptError<T::Error>> {
+        let Self { incoming, transport, timer, config } = self;
+        let now = timer.now();
+        match incoming.accept(&acceptance, now) {
+            Ok(accepted) => {
+                let connection = Connection::with_buffers(
+                    Role::Server,
+                    config,
+                    now,
+                    &accepted.leftover,
+                    accepted.outbox,
+                );
+                let mut websocket = Driver::new(connection, transport, timer);
+                // The client waits for this, whatever the application does first.
+                let _ = websocket.flush().await;
+                Ok(websocket)
+            }
+            Err(rejection) => Err(answer(rejection, transport, timer, None).await),
+        }
+    }
+
+    /// Answers with `response` and closes the transport, once the peer has had time to read it.
+    pub async fn reject(self, response: Response) -> AcceptError<T::Error> {
+        let Self { incoming, transport, timer, .. } = self;
+        let rejection = incoming.reject(&response, timer.now());
+        answer(rejection, transport, timer, None).await
+    }
+}
+
+/// Receives a client's request and answers it as `decide` says.
+///
+/// # Errors
+///
+/// See [`AcceptError`]; every refusal has been answered.
+pub async fn accept<T: Transport, C: Timer>(
+    transport: T,
+    timer: C,
+    config: Config,
+    decide: impl FnOnce(&Incoming) -> Answer,
+) -> Result<WebSocket<T, C>, AcceptError<T::Error>> {
+    let accept = receive_request(transport, timer, config).await?;
+    match decide(accept.incoming()) {
+        Answer::Accept(acceptance) => accept.accept(acceptance).await,
+        Answer::Reject(response) => Err(accept.reject(response).await),
+    }
+}

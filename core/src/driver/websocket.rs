@@ -1,0 +1,218 @@
+use core::future::poll_fn;
+use core::task::{Context, Poll};
+
+use super::{Driver, Timer, Transport};
+use crate::connection::{Closed, Connection, Event, Sender, State};
+use crate::endpoint::Endpoint;
+use crate::error::SendError;
+use crate::frame::CloseCode;
+use crate::message::{DataKind, Message, Payload};
+
+/// An open WebSocket over some runtime's transport and timer.
+///
+/// Dropping it drops the transport without a closing handshake; [`close`](Self::close) it and take
+/// events until [`Event::Closed`] instead, or [`finish`](Self::finish).
+pub type WebSocket<T, C> = Driver<Connection, T, C>;
+
+impl<T: Transport, C: Timer> WebSocket<T, C> {
+    /// Waits for the next event, transmitting what is queued meanwhile. `None` after
+    /// [`Event::Closed`].
+    ///
+    /// The event is lent: [`Message::into_owned`] keeps a message. Cancel safe: an event is only
+    /// taken when it is returned.
+    pub async fn next(&mut self) -> Option<Event<'_>> {
+        poll_fn(|cx| self.poll_ready(cx)).await;
+        self.endpoint.event()
+    }
+
+    /// The same, with the sending side, so that the event can be answered while it is lent.
+    pub async fn next_with_sender(&mut self) -> Option<(Event<'_>, Sender<'_>)> {
+        poll_fn(|cx| self.poll_ready(cx)).await;
+        self.endpoint.event_with_sender()
+    }
+
+    /// Queues a message, once there is room. It leaves when [`next`](Self::next) would wait, or on
+    /// [`flush`](Self::flush).
+    ///
+    /// Cancel safe: dropped before it is ready, it has not queued the message.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] with the message, if the connection is closing or over.
+    pub async fn feed<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
+        poll_fn(|cx| self.poll_room(cx)).await;
+        self.endpoint.send(message)
+    }
+
+    /// Queues a message and waits until the transport has it, and everything queued before.
+    ///
+    /// "Has it" means the operating system took it, not that the peer did.
+    ///
+    /// Cancel safe: dropped while it waits for room, it has not queued the message; dropped later,
+    /// the message leaves with whatever is done next.
+    ///
+    /// # Errors
+    ///
+    /// As [`feed`](Self::feed).
+    pub async fn send<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
+        self.feed(message).await?;
+        // If the connection ends meanwhile, `Event::Closed` says how many messages did not leave.
+        let _ = self.flush().await;
+        Ok(())
+    }
+
+    /// Waits until the transport has everything queued. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] if the connection is over.
+    pub async fn flush(&mut self) -> Result<(), SendError> {
+        poll_fn(|cx| self.poll_flush_all(cx)).await
+    }
+
+    /// Sends a ping; its pong comes as an event. It leaves as a message of [`feed`](Self::feed) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::ping`].
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.endpoint.ping(payload)
+    }
+
+    /// Starts the closing handshake, behind everything queued. Keep calling [`next`](Self::next):
+    /// messages on their way still arrive, and [`Event::Closed`] says how it ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::close`].
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
+        self.endpoint.close(self.timer.now(), code, reason)
+    }
+
+    /// Starts the closing handshake and sees it through, ignoring what still arrives. Bounded by
+    /// [`Config::close_timeout`](crate::Config::close_timeout).
+    ///
+    /// Cancel safe: the closing handshake has been started, and goes on with whatever is called
+    /// next. `None` if [`Event::Closed`] was taken before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::close`].
+    pub async fn finish(
+        &mut self,
+        code: CloseCode,
+        reason: &str,
+    ) -> Result<Option<Closed>, SendError> {
+        self.close(code, reason)?;
+        loop {
+            match self.next().await {
+                Some(Event::Closed(closed)) => return Ok(Some(closed)),
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Begins a message that is sent piece by piece (section 5.4).
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::fragments`].
+    pub fn fragments(&mut self, kind: DataKind) -> Result<Fragments<'_, T, C>, SendError> {
+        self.endpoint.fragments(kind)?.pause();
+        Ok(Fragments { websocket: self, finished: false })
+    }
+
+    /// The state of the connection.
+    pub const fn state(&self) -> State {
+        self.endpoint.state()
+    }
+
+    /// Ready when there is room for a message, or when there never will be.
+    pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_while(cx, |connection| {
+            !connection.has_room() && connection.state() == State::Open
+        })
+        .map(|_| ())
+    }
+
+    /// Ready when everything queued was taken by the transport, or never will be.
+    pub(super) fn poll_flush_all(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.poll_while(cx, |connection| connection.state() != State::Closed)
+            .map(|flushed| if flushed { Ok(()) } else { Err(SendError::Closed(())) })
+    }
+
+    /// Transmits while `waiting`, and meanwhile receives and keeps time, so that neither a blocked
+    /// transport nor a silent peer can hold it up for ever. Ready with whether all was transmitted.
+    fn poll_while(
+        &mut self,
+        cx: &mut Context<'_>,
+        waiting: impl Fn(&Connection) -> bool,
+    ) -> Poll<bool> {
+        while waiting(&self.endpoint) {
+            if self.poll_transmit(cx).is_ready() {
+                return Poll::Ready(self.endpoint.state() != State::Closed);
+            }
+            // A close frame or a violation ends the wait; data is only found, not taken.
+            let _ = self.endpoint.poll_ready();
+            if !waiting(&self.endpoint) {
+                break;
+            }
+            if self.poll_receive(cx).is_pending() && self.poll_time(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(false)
+    }
+}
+
+/// A message being sent piece by piece.
+///
+/// Dropped before it is [finished](Self::finish), it closes the connection with 1011: what has left
+/// cannot be taken back, and a receiver must not take a part for the whole.
+#[must_use = "dropping it unfinished closes the connection"]
+pub struct Fragments<'a, T: Transport, C: Timer> {
+    websocket: &'a mut WebSocket<T, C>,
+    finished: bool,
+}
+
+impl<T: Transport, C: Timer> Fragments<'_, T, C> {
+    /// Queues the next fragment, once there is room. Of text, the pieces must be UTF-8 together.
+    ///
+    /// Cancel safe: dropped before it is ready, it has not queued the fragment.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] if the connection is closing or over.
+    pub async fn write<'p>(&mut self, payload: impl Into<Payload<'p>>) -> Result<(), SendError> {
+        poll_fn(|cx| self.websocket.poll_room(cx)).await;
+        let mut writer = self.websocket.endpoint.resume_fragments().ok_or(SendError::Closed(()))?;
+        let result = writer.write(payload);
+        writer.pause();
+        result
+    }
+
+    /// Queues the last fragment, which may be empty.
+    ///
+    /// Cancel safe in that the connection is closed if it is dropped before it is ready.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    pub async fn finish<'p>(mut self, payload: impl Into<Payload<'p>>) -> Result<(), SendError> {
+        poll_fn(|cx| self.websocket.poll_room(cx)).await;
+        let writer = self.websocket.endpoint.resume_fragments().ok_or(SendError::Closed(()))?;
+        self.finished = true;
+        writer.finish(payload)
+    }
+}
+
+impl<T: Transport, C: Timer> Drop for Fragments<'_, T, C> {
+    fn drop(&mut self) {
+        if !self.finished
+            && let Some(writer) = self.websocket.endpoint.resume_fragments()
+        {
+            writer.abort();
+        }
+    }
+}

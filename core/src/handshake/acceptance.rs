@@ -1,0 +1,120 @@
+use alloc::{string::String, vec::Vec};
+
+use bytes::Bytes;
+
+use super::Agreement;
+use super::error::HandshakeError;
+use super::headers::{Headers, InvalidHeader, is_reserved, write_line};
+use super::incoming::IncomingRequest;
+use super::origin::OriginPolicy;
+use super::request::add_subprotocol;
+use super::response::{InvalidResponse, write_status_line};
+use crate::buffer::Outbox;
+
+/// On which terms a server opens a WebSocket. One value serves any number of requests.
+///
+/// ```
+/// # use longwire::handshake::{Acceptance, InvalidResponse, OriginPolicy};
+/// let acceptance = Acceptance::new().subprotocol("chat.v2")?.subprotocol("chat.v1")?;
+/// let open_to_all = Acceptance::new().origin(OriginPolicy::Any);
+/// # Ok::<(), InvalidResponse>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Acceptance {
+    subprotocols: Vec<String>,
+    require_subprotocol: bool,
+    headers: Headers,
+    origin: OriginPolicy,
+}
+
+/// A WebSocket that is open as soon as its answer has left.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Accepted {
+    /// What the client asked for.
+    pub request: IncomingRequest,
+    /// The 101: it has to leave before the first frame.
+    pub outbox: Outbox,
+    /// What was agreed.
+    pub agreement: Agreement,
+    /// What followed the request: the client's first frames. It is free not to wait for the answer.
+    pub leftover: Bytes,
+}
+
+impl Acceptance {
+    /// Without subprotocols, for [`OriginPolicy::SameHost`].
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            subprotocols: Vec::new(),
+            require_subprotocol: false,
+            headers: Headers::new(),
+            origin: OriginPolicy::SameHost,
+        }
+    }
+
+    /// The same, speaking one more subprotocol, less preferred than those before. The first that the
+    /// client offers is agreed on; if it offers none of them, none is.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidResponse::Subprotocol`].
+    pub fn subprotocol(mut self, name: &str) -> Result<Self, InvalidResponse> {
+        add_subprotocol(&mut self.subprotocols, name)?;
+        Ok(self)
+    }
+
+    /// The same, answering 400 to a client that offers none of the subprotocols.
+    #[must_use]
+    pub fn require_subprotocol(self) -> Self {
+        Self { require_subprotocol: true, ..self }
+    }
+
+    /// The same, with one more header in the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidResponse::Header`], also for `Upgrade`, `Connection`, `Sec-WebSocket-*`,
+    /// `Content-Length` and `Transfer-Encoding`.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, InvalidResponse> {
+        if is_reserved(name) {
+            return Err(InvalidHeader::Reserved.into());
+        }
+        self.headers.append(name, value)?;
+        Ok(self)
+    }
+
+    /// The same, with another policy for origins.
+    #[must_use]
+    pub fn origin(self, origin: OriginPolicy) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// The answer to a valid request whose key is answered by `accept` (RFC 6455 section 4.2.2, item 5).
+    pub(super) fn answer(
+        &self,
+        request: &IncomingRequest,
+        accept: &[u8],
+    ) -> Result<(Outbox, Agreement), HandshakeError> {
+        if !self.origin.allows(request.headers(), request.host()) {
+            return Err(HandshakeError::OriginRefused);
+        }
+        let subprotocol = self.subprotocols.iter().find(|name| request.offers_subprotocol(name));
+        if subprotocol.is_none() && self.require_subprotocol {
+            return Err(HandshakeError::NoCommonSubprotocol);
+        }
+        let mut head = Vec::with_capacity(256);
+        write_status_line(&mut head, 101);
+        write_line(&mut head, "Upgrade", b"websocket");
+        write_line(&mut head, "Connection", b"Upgrade");
+        write_line(&mut head, "Sec-WebSocket-Accept", accept);
+        if let Some(name) = subprotocol {
+            write_line(&mut head, "Sec-WebSocket-Protocol", name.as_bytes());
+        }
+        self.headers.write(&mut head);
+        head.extend_from_slice(b"\r\n");
+        let mut outbox = Outbox::default();
+        outbox.copy(&head);
+        Ok((outbox, Agreement { subprotocol: subprotocol.cloned() }))
+    }
+}

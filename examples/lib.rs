@@ -1,0 +1,1 @@
+//! Longwire by example: see the files beside this one.

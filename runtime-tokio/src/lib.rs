@@ -1,0 +1,267 @@
+//! Longwire on tokio: WebSockets that stay up.
+//!
+//! Every decision is made in [`longwire`]; this crate puts it on tokio's sockets and clock. Its
+//! names are those of `longwire-smol`, so that changing runtimes means changing one `use`.
+//!
+//! ```
+//! use longwire_tokio::{Event, Message, accept, connect};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let url = format!("ws://{}/", listener.local_addr()?);
+//! let server = async {
+//!     let mut websocket = accept(listener.accept().await?.0).await?;
+//!     while let Some((event, mut sender)) = websocket.next_with_sender().await {
+//!         if let Event::Message(message) = event {
+//!             sender.send(message).map_err(|error| error.kind())?;
+//!         }
+//!     }
+//!     Ok::<_, Box<dyn std::error::Error>>(())
+//! };
+//! let client = async {
+//!     let (mut websocket, _response) = connect(&url).await?;
+//!     websocket.feed(Message::from("hello")).await.map_err(|error| error.kind())?;
+//!     assert!(matches!(websocket.next().await, Some(Event::Message(m)) if m.as_text() == Some("hello")));
+//!     websocket.finish(longwire::CloseCode::NORMAL, "done").await?;
+//!     Ok::<_, Box<dyn std::error::Error>>(())
+//! };
+//! let (served, called) = tokio::join!(server, client);
+//! served.and(called)
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use std::io::{self, IoSlice};
+
+use bytes::Buf;
+use longwire::buffer::Outbox;
+use longwire::driver::{self, Transport};
+use longwire::error::TransportFailure;
+use longwire::handshake::{Acceptance, Incoming, Target};
+use rand::rngs::{StdRng, SysRng};
+use rand::{Rng as _, SeedableRng};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+pub use longwire;
+pub use longwire::driver::Answer;
+pub use longwire::handshake::{Request, Response};
+pub use longwire::{CloseCode, Closed, Config, Event, Instant, Message};
+
+/// An open WebSocket over a tokio stream.
+pub type WebSocket<S = TcpStream> = driver::WebSocket<Io<S>, Timer>;
+/// The half of a split WebSocket that sends.
+pub type Sender<S = TcpStream> = driver::Sender<Io<S>, Timer>;
+/// The half of a split WebSocket that receives.
+pub type Receiver<S = TcpStream> = driver::Receiver<Io<S>, Timer>;
+/// A request that waits for its answer.
+pub type Accept<S = TcpStream> = driver::Accept<Io<S>, Timer>;
+/// Why a client could not open a connection.
+pub type ConnectError = driver::ConnectError<io::Error>;
+/// Why a server did not open a connection.
+pub type AcceptError = driver::AcceptError<io::Error>;
+
+/// Connects to a `ws` URL, with a heartbeat and otherwise the defaults of [`Config::client`].
+///
+/// # Errors
+///
+/// See [`ConnectError`]. For `wss` there is [`connect_over`].
+pub async fn connect(url: &str) -> Result<(WebSocket, Response), ConnectError> {
+    connect_with(&Request::parse(url)?, Config::client().with_heartbeat()).await
+}
+
+/// Connects as `request` says: its target, headers and subprotocols.
+///
+/// # Errors
+///
+/// See [`ConnectError`].
+pub async fn connect_with(
+    request: &Request,
+    config: Config,
+) -> Result<(WebSocket, Response), ConnectError> {
+    let mut timer = Timer::default();
+    let since = driver::Timer::now(&timer);
+    let target = request.target();
+    if target.secure() {
+        return Err(ConnectError::NeedsTls);
+    }
+    let stream = dial(target, since.saturating_add(config.handshake.deadline), &mut timer).await?;
+    let rng = masking_keys().map_err(ConnectError::Transport)?;
+    driver::connect(Io(stream), timer, request, config, rng, since).await
+}
+
+/// Connects over a stream of the caller's own: TLS, a proxy, a Unix socket, a pipe.
+///
+/// # Errors
+///
+/// See [`ConnectError`].
+pub async fn connect_over<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    request: &Request,
+    config: Config,
+) -> Result<(WebSocket<S>, Response), ConnectError> {
+    let timer = Timer::default();
+    let since = driver::Timer::now(&timer);
+    let rng = masking_keys().map_err(ConnectError::Transport)?;
+    driver::connect(Io(stream), timer, request, config, rng, since).await
+}
+
+/// Accepts a connection, with a heartbeat and otherwise the defaults of [`Config::server`].
+///
+/// Requests of other sites' pages are refused ([`OriginPolicy`](longwire::handshake::OriginPolicy)).
+///
+/// # Errors
+///
+/// See [`AcceptError`]; a client that is refused has been answered.
+pub async fn accept(stream: TcpStream) -> Result<WebSocket, AcceptError> {
+    let config = Config::server().with_heartbeat();
+    accept_with(stream, config, |_| Answer::Accept(Acceptance::default())).await
+}
+
+/// Accepts a connection, or not, as `decide` says when it has seen the request.
+///
+/// # Errors
+///
+/// See [`AcceptError`].
+pub async fn accept_with(
+    stream: TcpStream,
+    config: Config,
+    decide: impl FnOnce(&Incoming) -> Answer,
+) -> Result<WebSocket, AcceptError> {
+    stream.set_nodelay(true).map_err(AcceptError::Transport)?;
+    accept_over(stream, config, decide).await
+}
+
+/// The same, over a stream of the caller's own.
+///
+/// # Errors
+///
+/// See [`AcceptError`].
+pub async fn accept_over<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    config: Config,
+    decide: impl FnOnce(&Incoming) -> Answer,
+) -> Result<WebSocket<S>, AcceptError> {
+    let accept = receive_request(stream, config).await?;
+    match decide(accept.incoming()) {
+        Answer::Accept(acceptance) => accept.accept(acceptance).await,
+        Answer::Reject(response) => Err(accept.reject(response).await),
+    }
+}
+
+/// Receives a request, for an answer that takes time to decide.
+///
+/// # Errors
+///
+/// See [`AcceptError`].
+pub async fn receive_request<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    config: Config,
+) -> Result<Accept<S>, AcceptError> {
+    let mut rng = masking_keys().map_err(AcceptError::Transport)?;
+    driver::receive_request(Io(stream), Timer::default(), config.jittered(&mut rng)).await
+}
+
+/// A cryptographic generator, seeded by the operating system.
+fn masking_keys() -> io::Result<impl FnMut(&mut [u8]) + Send + 'static> {
+    let mut rng = StdRng::try_from_rng(&mut SysRng).map_err(io::Error::other)?;
+    Ok(move |dest: &mut [u8]| rng.fill_bytes(dest))
+}
+
+async fn dial(
+    target: &Target,
+    deadline: Instant,
+    timer: &mut Timer,
+) -> Result<TcpStream, ConnectError> {
+    let resolve = tokio::net::lookup_host((target.host(), target.port()));
+    let addresses = tokio::time::timeout_at(timer.at(deadline), resolve)
+        .await
+        .map_err(|_| driver::DialError::TimedOut)?
+        .map_err(driver::DialError::Failed)?;
+    let addresses = driver::interleave(addresses);
+    let stream = driver::dial(addresses, TcpStream::connect, deadline, timer).await?;
+    stream.set_nodelay(true).map_err(ConnectError::Transport)?;
+    Ok(stream)
+}
+
+/// Any tokio byte stream: TCP, TLS, a Unix socket, a duplex pipe.
+#[derive(Debug)]
+pub struct Io<S>(pub S);
+
+/// How many segments leave in one call.
+const SEGMENTS: usize = 64;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Io<S> {
+    type Error = io::Error;
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buf = ReadBuf::new(buf);
+        ready!(Pin::new(&mut self.0).poll_read(cx, &mut buf))?;
+        Poll::Ready(Ok(buf.filled().len()))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Poll<io::Result<usize>> {
+        if outbox.chunk().len() == outbox.remaining() {
+            return Pin::new(&mut self.0).poll_write(cx, outbox.chunk());
+        }
+        let mut slices = [IoSlice::new(&[]); SEGMENTS];
+        let n = outbox.chunks_vectored(&mut slices);
+        Pin::new(&mut self.0).poll_write_vectored(cx, &slices[..n])
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+
+    fn failure(error: &io::Error) -> TransportFailure {
+        error.kind().into()
+    }
+}
+
+/// tokio's clock, and one of its alarms.
+///
+/// The alarm is moved only to ring earlier. Ringing early is harmless, the driver finds nothing due
+/// and asks again, so a deadline that every received byte postpones costs one alarm, not one a byte.
+pub struct Timer {
+    epoch: tokio::time::Instant,
+    sleep: Option<Pin<Box<Sleep>>>,
+    armed: bool,
+}
+
+impl Default for Timer {
+    /// A timer whose epoch is now.
+    fn default() -> Self {
+        Self { epoch: tokio::time::Instant::now(), sleep: None, armed: false }
+    }
+}
+
+impl Timer {
+    fn at(&self, deadline: Instant) -> tokio::time::Instant {
+        self.epoch + deadline.since_epoch()
+    }
+}
+
+impl driver::Timer for Timer {
+    fn now(&self) -> Instant {
+        Instant::from_epoch(self.epoch.elapsed())
+    }
+
+    fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        let at = self.at(deadline);
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        if !self.armed || at < sleep.deadline() {
+            sleep.as_mut().reset(at);
+            self.armed = true;
+        }
+        sleep.as_mut().poll(cx).map(|()| self.armed = false)
+    }
+}

@@ -1,0 +1,6 @@
+//! Longwire's tests.
+
+pub mod properties;
+#[cfg(feature = "runtimes")]
+pub mod runtime;
+pub mod scripted;

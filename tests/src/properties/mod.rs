@@ -1,0 +1,1 @@
+//! Properties, written once: proptest and the fuzz targets both call them.

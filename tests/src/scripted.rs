@@ -1,0 +1,1 @@
+//! A transport and a clock that answer as a script says.
