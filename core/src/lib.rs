@@ -85,7 +85,13 @@
         clippy::cast_possible_truncation
     )
 )]
-#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
+#![warn(
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc,
+    clippy::alloc_instead_of_core
+)]
 
 extern crate alloc;
 #[cfg(any(test, feature = "std"))]

@@ -24,8 +24,11 @@ async def connect(url):
 async def session(script, **options):
     """One connection of testee: script drives the server's side, then the end of testee is returned."""
     result = asyncio.get_running_loop().create_future()
+    connected = False
 
     async def handler(ws):
+        nonlocal connected
+        connected = True
         try:
             await script(ws)
         except BaseException as error:
@@ -38,7 +41,7 @@ async def session(script, **options):
         port = server.sockets[0].getsockname()[1]
         end = await connect(f"ws://127.0.0.1:{port}/path?query=1")
         if "process_request" not in options:
-            assert result.done() or end[0] == 0, f"testee ended with {end[0]} and never connected: {end[1].strip()}"
+            assert connected, f"testee ended with {end[0]} and never connected: {end[1].strip()}"
             await asyncio.wait_for(result, PATIENCE)
         return end
 

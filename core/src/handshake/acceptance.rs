@@ -30,6 +30,7 @@ pub struct Acceptance {
 /// A WebSocket that is open as soon as its answer has left.
 #[derive(Debug)]
 #[non_exhaustive]
+#[must_use = "the answer has to be sent"]
 pub struct Accepted {
     /// What the client asked for.
     pub request: IncomingRequest,

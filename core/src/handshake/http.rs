@@ -291,17 +291,17 @@ fn refused(error: httparse::Error, start_line: StartLine, head: &[u8]) -> Handsh
     }
 }
 
-/// Whether the start line has an `HTTP/d` or `HTTP/d.d` where it belongs.
+/// Whether the start line has a version where it belongs, and one that is not ours.
 fn names_a_version(start_line: StartLine, head: &[u8]) -> bool {
     let line = head.split(|&b| b == b'\r').next().unwrap_or_default();
-    line.split(|&b| b == b' ').enumerate().any(|(i, word)| {
-        let place = if start_line == StartLine::Request { 2 } else { 0 };
-        match word.strip_prefix(b"HTTP/").filter(|_| i == place) {
-            Some([major]) => major.is_ascii_digit(),
-            Some([major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
-            _ => false,
-        }
-    })
+    let place = if start_line == StartLine::Request { 2 } else { 0 };
+    let word = line.split(|&b| b == b' ').nth(place).unwrap_or_default();
+    match word.strip_prefix(b"HTTP/") {
+        Some(b"1.1" | b"1.0") | None => false,
+        Some([major]) => major.is_ascii_digit(),
+        Some([major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
+        Some(_) => false,
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use crate::time::Instant;
 ///
 /// Dropping it answers nothing.
 #[derive(Debug)]
+#[must_use = "the client waits for an answer"]
 pub struct Incoming {
     request: IncomingRequest,
     /// The `Sec-WebSocket-Accept` to answer with; none for an ordinary GET.
@@ -112,7 +113,6 @@ impl Incoming {
     }
 
     /// Answers with `response` and nothing else: a refusal, a redirect, or a page.
-    #[must_use]
     pub fn reject(self, response: &Response, now: Instant) -> Rejection {
         Rejection::with_response(
             HandshakeError::Declined(response.status()),

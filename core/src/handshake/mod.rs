@@ -50,6 +50,8 @@
 use alloc::string::String;
 
 mod acceptance;
+#[cfg(test)]
+mod acceptance_tests;
 mod authority;
 mod body;
 mod client;
@@ -69,6 +71,8 @@ mod response;
 mod server;
 #[cfg(test)]
 mod server_tests;
+#[cfg(test)]
+mod split_tests;
 mod target;
 
 pub use acceptance::{Acceptance, Accepted};

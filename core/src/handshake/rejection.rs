@@ -23,6 +23,7 @@ use crate::time::{Duration, Instant};
 /// It never outlives [`Limits::answer`] and [`Limits::drain`] together. If there is nobody to
 /// answer, it is finished from the start.
 #[derive(Debug)]
+#[must_use = "the answer leaves only if this is driven to its end"]
 pub struct Rejection(Box<State>);
 
 #[derive(Debug)]

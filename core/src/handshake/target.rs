@@ -31,7 +31,8 @@ impl Target {
     /// See [`InvalidTarget`].
     pub fn parse(uri: &str) -> Result<Self, InvalidTarget> {
         // Nothing that could end the request line, or part of it, gets any further.
-        if !uri.bytes().all(|b| matches!(b, b'!'..=b'~')) {
+        // A backslash is a separator to browsers and none to RFC 3986: the two would see other hosts.
+        if !uri.bytes().all(|b| matches!(b, b'!'..=b'~') && b != b'\\') {
             return Err(InvalidTarget::Character);
         }
         let (scheme, rest) = uri.split_once("://").ok_or(InvalidTarget::Scheme)?;
@@ -180,7 +181,7 @@ fn percent_decode(text: &str) -> Result<Vec<u8>, InvalidTarget> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InvalidTarget {
-    /// A space, a control character or a character beyond ASCII (RFC 3986 section 2).
+    /// A space, a backslash, a control character or a character beyond ASCII (RFC 3986 section 2).
     Character,
     /// The scheme is not `ws`, `wss`, `http` or `https` (RFC 6455 section 3).
     Scheme,
@@ -276,6 +277,7 @@ mod tests {
             "ws://a/\0",
             "ws://a\tb/",
             " ws://a",
+            "ws://a\\@b",
             "ws://a/\u{e9}",
             "ws://b\u{fc}cher.de/",
             "ws://a/\x7f",
