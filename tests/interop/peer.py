@@ -217,8 +217,13 @@ def ended_badly(end, mention=""):
 
 
 def main(run):
+    global failed
     # Proxies of the environment are for other hosts.
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]
-    asyncio.run(run())
+    try:
+        asyncio.run(run())
+    except AssertionError as error:
+        failed += 1
+        print(f"not ok - {error}")
     finish()

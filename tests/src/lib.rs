@@ -4,3 +4,8 @@ pub mod properties;
 #[cfg(feature = "runtimes")]
 pub mod runtime;
 pub mod scripted;
+
+/// The README's code, compiled.
+#[cfg(all(doctest, feature = "runtimes"))]
+#[doc = include_str!("../../README.md")]
+mod readme {}

@@ -30,6 +30,13 @@ impl Outbox {
     /// Appends a copy of `bytes`, returning the copy for masking in place.
     #[inline]
     pub(crate) fn copy(&mut self, bytes: &[u8]) -> &mut [u8] {
+        let spare = self.open.capacity().saturating_sub(self.open.len());
+        if spare < bytes.len() && self.open_sent > self.open.len() / 2 {
+            // A transport that is never quite done: more was transmitted than is moved, so this
+            // costs O(1) a byte.
+            self.open.drain(..self.open_sent);
+            self.open_sent = 0;
+        }
         let start = self.open.len();
         self.open.extend_from_slice(bytes);
         self.count(bytes.len());
@@ -61,6 +68,14 @@ impl Outbox {
     /// Drops everything that has not been transmitted.
     pub(crate) fn clear(&mut self) {
         *self = Self { queued: self.transmitted(), ..Self::default() };
+    }
+
+    /// Gives back the run, if everything was transmitted.
+    pub(crate) fn release(&mut self) {
+        if self.len == 0 {
+            self.open = Vec::new();
+            self.sealed = VecDeque::new();
+        }
     }
 
     /// Bytes ever queued.

@@ -21,11 +21,11 @@
 
 use alloc::string::String;
 
-use super::Config;
+use super::{Config, Event};
 use super::timer::{Timer, TimerTable};
 use super::transmit::Transmitter;
 use crate::error::{ConnectionError, ProtocolError, TimeoutKind, TransportFailure};
-use crate::frame::{Close, CloseCode};
+use crate::frame::{Close, CloseCode, ControlPayload};
 use crate::time::{Duration, Instant};
 
 /// Who began to end the connection.
@@ -84,6 +84,21 @@ pub(super) enum End {
     Failed(ConnectionError),
 }
 
+/// What the application is told of the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    Error(ConnectionError),
+    Closed,
+}
+
+/// How much of it has been told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Error,
+    Closed,
+}
+
 #[derive(Debug)]
 pub(super) struct Closing {
     phase: Phase,
@@ -91,7 +106,7 @@ pub(super) struct Closing {
     sent: Option<Close>,
     received: Option<Close>,
     error: Option<ConnectionError>,
-    error_told: bool,
+    told: Told,
     /// Nothing more is read; our last word is still to be sent.
     ended: bool,
     /// It ended in order, after the exchange.
@@ -111,7 +126,7 @@ impl Closing {
             sent: None,
             received: None,
             error: None,
-            error_told: false,
+            told: Told::Nothing,
             ended: false,
             orderly: false,
             unsent: 0,
@@ -140,16 +155,16 @@ impl Closing {
         transmitter: &mut Transmitter,
         timers: &mut TimerTable,
         config: &Config,
-        now: Instant,
+        now: Option<Instant>,
     ) {
         if self.phase != Phase::Open {
             return;
         }
         self.phase = Phase::CloseSent;
         self.initiator = Some(Initiator::Local);
-        self.count_unsent(transmitter.close(close.encode()));
-        self.sent = Some(close);
-        timers.stop_all_but_write_stall();
+        let payload = self.last_word(&close);
+        self.count_unsent(transmitter.close(payload));
+        timers.stop_all_but_closing();
         timers.arm_after(Timer::Close, now, config.close_timeout);
     }
 
@@ -160,15 +175,15 @@ impl Closing {
         transmitter: &mut Transmitter,
         timers: &mut TimerTable,
         config: &Config,
-        now: Instant,
+        now: Option<Instant>,
     ) {
         if self.phase == Phase::Open {
             // 5.5.1: "it MUST send a Close frame in response", typically with the code received.
             let reply = Close { code: close.code, reason: String::new() };
-            self.count_unsent(transmitter.close_now(reply.encode()));
-            self.sent = Some(reply);
+            let payload = self.last_word(&reply);
+            self.count_unsent(transmitter.close_now(payload));
             self.initiator = Some(Initiator::Remote);
-            timers.stop_all_but_write_stall();
+            timers.stop_all_but_closing();
             timers.arm_after(Timer::Close, now, config.close_timeout);
         } else {
             // Both closed at once: ours is the reply to theirs, and must not wait for messages.
@@ -185,7 +200,7 @@ impl Closing {
         transmitter: &mut Transmitter,
         timers: &mut TimerTable,
         config: &Config,
-        now: Instant,
+        now: Option<Instant>,
     ) {
         let close = Close { code: error.close_code(), reason: error.as_str().into() };
         self.fail(ConnectionError::Protocol(error), close, transmitter, timers, config, now);
@@ -199,23 +214,24 @@ impl Closing {
         transmitter: &mut Transmitter,
         timers: &mut TimerTable,
         config: &Config,
-        now: Instant,
+        now: Option<Instant>,
     ) {
         if !self.is_receiving() {
             return;
         }
-        self.error = Some(error);
-        timers.stop_all_but_write_stall();
+        // Of two reasons, such as a transport that failed before, the first is the reason.
+        self.error.get_or_insert(error);
+        timers.stop_all_but_closing();
         if self.phase == Phase::Open {
             let dead = matches!(error, ConnectionError::Timeout(_));
             self.initiator = Some(if dead { Initiator::Timeout } else { Initiator::Local });
             let timeout =
                 if dead { config.close_timeout.min(DEAD_PEER) } else { config.close_timeout };
             timers.arm_after(Timer::Close, now, timeout);
-            self.count_unsent(transmitter.close_now(close.encode()));
-            self.sent = Some(close);
+            let payload = self.last_word(&close);
+            self.count_unsent(transmitter.close_now(payload));
         } else {
-            timers.arm_after(Timer::Close, now, config.close_timeout);
+            // The deadline of the closing handshake stands.
             self.count_unsent(transmitter.hurry_close());
         }
         self.phase = Phase::Failing;
@@ -228,7 +244,7 @@ impl Closing {
         transmitter: &mut Transmitter,
         timers: &mut TimerTable,
         config: &Config,
-        now: Instant,
+        now: Option<Instant>,
     ) {
         if !transmitter.is_flushed() {
             return;
@@ -293,9 +309,9 @@ impl Closing {
         transmitter: &mut Transmitter,
         timers: &mut TimerTable,
         config: &Config,
-        now: Instant,
+        now: Option<Instant>,
     ) {
-        if self.phase == Phase::Over {
+        if self.phase == Phase::Over || timers.is_armed(Timer::Drain) {
             return;
         }
         let nothing_lost = self.phase == Phase::Exchanged && transmitter.is_flushed();
@@ -346,14 +362,40 @@ impl Closing {
         self.unsent = self.unsent.saturating_add(n);
     }
 
-    /// Why the connection failed, the first time it is asked after it has.
-    pub(super) fn take_error(&mut self) -> Option<ConnectionError> {
-        let error = self.error.filter(|_| !self.error_told);
-        self.error_told = self.error.is_some();
-        error
+    /// Decides on our close frame, and remembers it as it goes on the wire.
+    fn last_word(&mut self, close: &Close) -> ControlPayload {
+        let payload = close.encode();
+        self.sent = Close::parse(&payload).ok();
+        payload
     }
 
-    pub(super) fn closed(&self) -> Closed {
+    /// What is to be told of the end, each thing once: why, as soon as nothing more is delivered,
+    /// and at last that it has come.
+    pub(super) fn news(&mut self) -> Option<News> {
+        if self.is_receiving() {
+            return None;
+        }
+        match (self.told, self.error) {
+            (Told::Nothing, Some(error)) => {
+                self.told = Told::Error;
+                Some(News::Error(error))
+            }
+            (Told::Nothing | Told::Error, _) if self.phase == Phase::Over => {
+                self.told = Told::Closed;
+                Some(News::Closed)
+            }
+            (Told::Nothing | Told::Error | Told::Closed, _) => None,
+        }
+    }
+
+    pub(super) fn event(&self, news: News) -> Event<'static> {
+        match news {
+            News::Error(error) => Event::Error(error),
+            News::Closed => Event::Closed(self.closed()),
+        }
+    }
+
+    fn closed(&self) -> Closed {
         let (code, reason) = match &self.received {
             Some(close) => (close.code, close.reason.clone()),
             None => (CloseCode::ABNORMAL, String::new()),

@@ -1,7 +1,7 @@
 //! The connection as an [`Endpoint`]: bytes, time, and the transport's end.
 
 use super::closing::{End, Phase};
-use super::config::{Evidence, HeartbeatMode};
+use super::config::{Evidence, Heartbeat, HeartbeatMode};
 use super::receive::Found;
 use super::timer::Timer;
 use super::{Connection, Ready};
@@ -13,14 +13,14 @@ use crate::time::Instant;
 
 impl Endpoint for Connection {
     fn recv_buffer(&mut self) -> &mut [u8] {
-        if self.end.is_some() || self.closing.is_deaf() {
-            return &mut [];
-        }
-        self.inbox.spare()
+        if self.is_deaf() { &mut [] } else { self.inbox.spare() }
     }
 
     fn received(&mut self, now: Instant, n: usize) {
-        self.now = now;
+        self.told(now);
+        if self.is_deaf() {
+            return;
+        }
         let n = self.inbox.advance(n);
         if n == 0 {
             return;
@@ -33,7 +33,7 @@ impl Endpoint for Connection {
                     .heartbeat
                     .is_some_and(|heartbeat| heartbeat.evidence == Evidence::AnyInbound)
                 {
-                    self.alive();
+                    self.alive(Some(now));
                 }
             }
             Phase::CloseSent | Phase::Over => {}
@@ -46,12 +46,12 @@ impl Endpoint for Connection {
     }
 
     fn received_eof(&mut self, now: Instant) {
-        self.now = now;
+        self.told(now);
         self.end.get_or_insert(End::Eof);
     }
 
     fn receive_failed(&mut self, now: Instant, failure: TransportFailure) {
-        self.now = now;
+        self.told(now);
         self.end.get_or_insert(End::Failed(ConnectionError::Transport(failure)));
     }
 
@@ -63,7 +63,7 @@ impl Endpoint for Connection {
     fn sent(&mut self, now: Instant, n: usize) {
         use bytes::Buf;
 
-        self.now = now;
+        self.told(now);
         self.transmitter.sent(n);
         let beat_left = self.heartbeat.sent(&self.transmitter, now);
         // P6: while closing, the closing handshake's timer stands for the peer's life.
@@ -79,40 +79,43 @@ impl Endpoint for Connection {
         } else if n > 0 || !self.timers.is_armed(Timer::WriteStall) {
             self.timers.arm_after(Timer::WriteStall, now, self.config.write_stall);
         }
-        self.closing.flushed(&mut self.transmitter, &mut self.timers, &self.config, now);
+        self.closing.flushed(&mut self.transmitter, &mut self.timers, &self.config, Some(now));
     }
 
     fn send_failed(&mut self, now: Instant, failure: TransportFailure) {
-        self.now = now;
+        self.told(now);
         let error = ConnectionError::Transport(failure);
-        self.closing.send_failed(error, &mut self.transmitter, &mut self.timers, &self.config, now);
+        self.closing.send_failed(
+            error,
+            &mut self.transmitter,
+            &mut self.timers,
+            &self.config,
+            Some(now),
+        );
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        self.timers.next(self.now)
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        while let Some((timer, due)) = self.timers.expire(now) {
+        self.timers.told(now);
+        // Each at most once: a timer that is armed again for now is due at the next call.
+        for timer in Timer::ALL {
+            let Some(due) = self.timers.expire(timer, now) else { continue };
             match timer {
                 Timer::Ping => self.ping_due(now),
                 Timer::Pong => self.pong_due(now, due),
                 Timer::Close => self.closing.timed_out(&mut self.transmitter, &mut self.timers),
                 Timer::Drain => self.closing.abort(&mut self.transmitter, &mut self.timers),
                 Timer::WriteStall => self.closing.stalled(&mut self.transmitter, &mut self.timers),
-                Timer::Message => self.violated(ProtocolError::MessageTooSlow, now),
+                Timer::Message => self.message_due(now),
                 Timer::Lifetime => {
                     if let Some(lifetime) = self.config.max_lifetime {
                         // The code is the application's choice; one that cannot be sent is left out.
                         let close =
                             Close { code: lifetime.code, reason: "maximum lifetime".into() };
-                        self.closing.close(
-                            close,
-                            &mut self.transmitter,
-                            &mut self.timers,
-                            &self.config,
-                            now,
-                        );
+                        self.start_closing(close, Some(now));
                     }
                 }
             }
@@ -134,7 +137,7 @@ impl Endpoint for Connection {
                 Ok(Some(Found::Pong { len })) => self.pong_arrived(len),
                 Ok(Some(Found::Close { len })) => self.close_arrived(len),
                 Ok(None) => break,
-                Err(error) => self.violated(error, self.now),
+                Err(error) => self.violated(error, None),
             }
         }
         self.ready.is_some() || self.poll_end()
@@ -155,10 +158,27 @@ impl Endpoint for Connection {
 
     fn release_buffers(&mut self) {
         self.inbox.release();
+        self.transmitter.release();
     }
 }
 
 impl Connection {
+    /// Records the time, which every call about the world and no other tells.
+    #[inline]
+    pub(super) fn told(&mut self, now: Instant) {
+        self.timers.told(now);
+        self.now = now;
+    }
+
+    /// Whether nothing that arrives now would be heard.
+    fn is_deaf(&self) -> bool {
+        self.end.is_some() || self.closing.is_deaf()
+    }
+
+    pub(super) fn start_closing(&mut self, close: Close, now: Option<Instant>) {
+        self.closing.close(close, &mut self.transmitter, &mut self.timers, &self.config, now);
+    }
+
     /// Nothing more can be found for now: is that the end?
     fn poll_end(&mut self) -> bool {
         if self.closing.is_receiving() {
@@ -169,12 +189,7 @@ impl Connection {
         if let Some(end) = self.end {
             self.closing.ended(end, &mut self.transmitter, &mut self.timers);
         }
-        if let Some(error) = self.closing.take_error() {
-            self.ready = Some(Ready::Error(error));
-        } else if self.closing.phase() == Phase::Over && !self.closed_told {
-            self.closed_told = true;
-            self.ready = Some(Ready::Closed);
-        }
+        self.ready = self.closing.news().map(Ready::End);
         self.ready.is_some()
     }
 
@@ -184,7 +199,7 @@ impl Connection {
             && self.receiver.is_inside_message()
             && !self.timers.is_armed(Timer::Message)
         {
-            self.timers.arm_after(Timer::Message, self.now, timeout);
+            self.timers.arm_after(Timer::Message, None, timeout);
         }
     }
 
@@ -195,7 +210,7 @@ impl Connection {
         }
     }
 
-    fn violated(&mut self, error: ProtocolError, now: Instant) {
+    fn violated(&mut self, error: ProtocolError, now: Option<Instant>) {
         self.closing.violated(error, &mut self.transmitter, &mut self.timers, &self.config, now);
     }
 
@@ -208,36 +223,35 @@ impl Connection {
     fn pong_arrived(&mut self, len: usize) {
         let payload = self.inbox.unread().get(..len).unwrap_or_default();
         let was_waiting = self.heartbeat.is_waiting();
-        let round_trip = self.heartbeat.pong(payload, self.now);
+        let round_trip = self.heartbeat.pong(payload, self.last_received);
         self.ready = Some(Ready::Pong { len, round_trip });
         if was_waiting && !self.heartbeat.is_waiting() {
-            self.alive();
+            self.alive(None);
         }
     }
 
     fn close_arrived(&mut self, len: usize) {
         match Close::parse(self.inbox.take(len)) {
             Ok(close) => {
-                let now = self.now;
                 self.closing.received(
                     close,
                     &mut self.transmitter,
                     &mut self.timers,
                     &self.config,
-                    now,
+                    None,
                 );
             }
-            Err(error) => self.violated(error, self.now),
+            Err(error) => self.violated(error, None),
         }
     }
 
     /// The peer showed that it lives.
-    fn alive(&mut self) {
+    fn alive(&mut self, now: Option<Instant>) {
         let Some(heartbeat) = self.config.heartbeat else { return };
         self.heartbeat.forgive();
         self.timers.stop(Timer::Pong);
         if !self.timers.is_armed(Timer::Ping) && self.closing.phase() == Phase::Open {
-            self.timers.arm_after(Timer::Ping, self.now, heartbeat.interval);
+            self.timers.arm_after(Timer::Ping, now, heartbeat.interval);
         }
     }
 
@@ -251,21 +265,31 @@ impl Connection {
         }
         // P5: one ping at a time, so that a periodic one never resets the verdict on the last.
         if !self.heartbeat.is_waiting() {
-            self.heartbeat.beat(&mut self.transmitter);
+            self.beat(now, heartbeat);
+        } else if heartbeat.mode == HeartbeatMode::Periodic {
+            self.timers.arm_after(Timer::Ping, now, heartbeat.interval);
         }
-        if heartbeat.mode == HeartbeatMode::Periodic {
+    }
+
+    fn beat(&mut self, now: Instant, heartbeat: Heartbeat) {
+        self.heartbeat.beat(&mut self.transmitter);
+        // The next of a periodic one; or the queue was too full for this one.
+        if heartbeat.mode == HeartbeatMode::Periodic || !self.heartbeat.is_waiting() {
             self.timers.arm_after(Timer::Ping, now, heartbeat.interval);
         }
     }
 
     fn pong_due(&mut self, now: Instant, due: Instant) {
         let Some(heartbeat) = self.config.heartbeat else { return };
-        if !self.inbox.unread().is_empty() {
+        let untaken = self.poll_ready();
+        if self.closing.phase() != Phase::Open || !self.heartbeat.is_waiting() {
+            // What had arrived settled it.
+        } else if untaken {
             // What has arrived has not been looked at: the silence is ours.
             self.timers.arm_after(Timer::Pong, now, heartbeat.timeout);
         } else if now.saturating_since(due) > heartbeat.interval {
             // P7: the clock jumped, or we slept. Ask again before judging.
-            self.heartbeat.beat(&mut self.transmitter);
+            self.beat(now, heartbeat);
         } else {
             let error = ConnectionError::Timeout(TimeoutKind::Heartbeat);
             let close =
@@ -276,8 +300,15 @@ impl Connection {
                 &mut self.transmitter,
                 &mut self.timers,
                 &self.config,
-                now,
+                Some(now),
             );
+        }
+    }
+
+    fn message_due(&mut self, now: Instant) {
+        // What has arrived and has not been looked at may be the rest of it.
+        if !self.poll_ready() && self.receiver.is_inside_message() {
+            self.violated(ProtocolError::MessageTooSlow, Some(now));
         }
     }
 }

@@ -2,7 +2,7 @@ use core::mem;
 
 use super::Connection;
 use crate::error::SendError;
-use crate::frame::CloseCode;
+use crate::frame::{Close, CloseCode};
 use crate::message::Payload;
 
 /// A message being sent piece by piece (section 5.4).
@@ -58,14 +58,14 @@ impl<'a> FragmentWriter<'a> {
     /// Whether whoever can wait for the transport need not do so now.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.connection.has_room()
+        // What waits for this message to end is not in its way.
+        self.connection.transmitter.ahead() <= self.connection.config.send_soft_limit
     }
 }
 
 impl Drop for FragmentWriter<'_> {
     fn drop(&mut self) {
-        let now = self.connection.now;
-        // The code is sendable, and a connection that is closing already stays so.
-        let _ = self.connection.close(now, CloseCode::INTERNAL_ERROR, "message abandoned");
+        let close = Close { code: CloseCode::INTERNAL_ERROR, reason: "message abandoned".into() };
+        self.connection.start_closing(close, None);
     }
 }

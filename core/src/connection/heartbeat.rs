@@ -79,7 +79,9 @@ impl Heartbeat {
         let control = ControlPayload::new(payload).ok_or(SendError::OversizedControl(()))?;
         let end = transmitter.ping(&control)?;
         if self.outstanding.len() >= MAX_OUTSTANDING {
-            self.outstanding.pop_front();
+            // P5: many pings of the application's own do not make the heartbeat's forgotten.
+            let oldest = self.outstanding.iter().position(|ping| !ping.heartbeat);
+            self.outstanding.remove(oldest.unwrap_or(0));
         }
         self.outstanding.push_back(Outstanding {
             payload: payload.into(),
@@ -106,15 +108,16 @@ impl Heartbeat {
 
     /// Matches a pong with the ping it answers.
     ///
-    /// P1: it also stands for the pings before that one; an unsolicited pong matches none.
+    /// P1: it also stands for the pings before that one; an unsolicited pong matches none, nor does
+    /// one for a ping that has not left.
     pub(super) fn pong(&mut self, payload: &[u8], now: Instant) -> Option<Duration> {
-        let at = self.outstanding.iter().rposition(|ping| *ping.payload == *payload)?;
-        let left = self.outstanding.get(at)?.left;
-        self.outstanding.drain(..=at);
+        let answers = |ping: &Outstanding| ping.left.is_some() && *ping.payload == *payload;
+        let at = self.outstanding.iter().rposition(answers)?;
+        let left = self.outstanding.drain(..=at).next_back()?.left?;
         if self.outstanding.is_empty() {
             self.outstanding = VecDeque::new();
         }
-        let last = now.saturating_since(left?);
+        let last = now.saturating_since(left);
         let round_trip =
             self.round_trip.get_or_insert(RoundTrip { last, min: last, smoothed: last });
         round_trip.last = last;

@@ -24,12 +24,12 @@ pub use transmit::{Role, Sender};
 
 use crate::buffer::{Inbox, Outbox};
 use crate::endpoint::Endpoint;
-use crate::error::{ConnectionError, ProtocolError, SendError};
+use crate::error::{ProtocolError, SendError};
 use crate::frame::{Close, CloseCode};
 use crate::message::{DataKind, Message, Payload, Text, from_utf8};
 use crate::time::{Duration, Instant};
 
-use closing::{Closing, End, Phase};
+use closing::{Closing, End, News, Phase};
 use receive::{Data, Receiver};
 use timer::{Timer, TimerTable};
 use transmit::Transmitter;
@@ -83,11 +83,11 @@ pub struct Connection {
     heartbeat: heartbeat::Heartbeat,
     timers: TimerTable,
     config: Config,
+    /// The time told last.
     now: Instant,
     last_received: Instant,
     end: Option<End>,
     ready: Option<Ready>,
-    closed_told: bool,
 }
 
 /// News found but not yet taken. Lengths, not references: the bytes stay unread until then.
@@ -96,8 +96,7 @@ enum Ready {
     Data(Data),
     Ping { len: usize },
     Pong { len: usize, round_trip: Option<Duration> },
-    Error(ConnectionError),
-    Closed,
+    End(News),
 }
 
 impl Connection {
@@ -141,7 +140,6 @@ impl Connection {
             last_received: now,
             end: None,
             ready: None,
-            closed_told: false,
         }
     }
 
@@ -197,9 +195,9 @@ impl Connection {
         if !code.is_sendable() {
             return Err(SendError::InvalidCloseCode(()));
         }
-        self.now = now;
+        self.told(now);
         let close = Close { code, reason: String::from(reason) };
-        self.closing.close(close, &mut self.transmitter, &mut self.timers, &self.config, now);
+        self.start_closing(close, Some(now));
         Ok(())
     }
 
@@ -231,10 +229,10 @@ impl Connection {
     #[must_use]
     #[inline]
     pub fn event_with_sender(&mut self) -> Option<(Event<'_>, Sender<'_>)> {
-        let Self { inbox, transmitter, closing, timers, config, now, .. } = self;
+        let Self { inbox, transmitter, closing, timers, config, .. } = self;
         let mut not_text = || {
-            closing.violated(ProtocolError::InvalidUtf8, transmitter, timers, config, *now);
-            closing.take_error().map(Event::Error)
+            closing.violated(ProtocolError::InvalidUtf8, transmitter, timers, config, None);
+            closing.news().map(|news| closing.event(news))
         };
         let event = match self.ready.take()? {
             Ready::Data(Data::Lent { kind: DataKind::Binary, len }) => {
@@ -265,8 +263,7 @@ impl Connection {
             Ready::Pong { len, round_trip } => {
                 Event::Pong(Pong { payload: Payload::Borrowed(inbox.take(len)), round_trip })
             }
-            Ready::Error(error) => Event::Error(error),
-            Ready::Closed => Event::Closed(self.closing.closed()),
+            Ready::End(news) => self.closing.event(news),
         };
         Some((event, Sender::new(&mut self.transmitter)))
     }

@@ -20,7 +20,7 @@ pub(super) enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Ping,
         Self::Pong,
         Self::Close,
@@ -31,13 +31,49 @@ impl Timer {
     ];
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Deadline {
+    At(Instant),
+    /// Armed by a call that is not told the time: counts from when it is next told, for the time
+    /// told last may be long ago.
+    After(Duration),
+}
+
 /// One deadline a [`Timer`].
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct TimerTable([Option<Instant>; Timer::ALL.len()]);
+pub(super) struct TimerTable {
+    deadlines: [Option<Deadline>; Timer::ALL.len()],
+    /// Whether some of them may be [`After`](Deadline::After).
+    undated: bool,
+}
 
 impl TimerTable {
-    pub(super) fn arm_after(&mut self, timer: Timer, now: Instant, after: Duration) {
-        self.set(timer, Some(now.saturating_add(after)));
+    /// Arms a timer, counting from `now` if the time is known.
+    pub(super) fn arm_after(
+        &mut self,
+        timer: Timer,
+        now: impl Into<Option<Instant>>,
+        after: Duration,
+    ) {
+        let deadline = match now.into() {
+            Some(now) => Deadline::At(now.saturating_add(after)),
+            None => Deadline::After(after),
+        };
+        self.undated |= matches!(deadline, Deadline::After(_));
+        self.set(timer, Some(deadline));
+    }
+
+    /// The time is `now`.
+    #[inline]
+    pub(super) fn told(&mut self, now: Instant) {
+        if self.undated {
+            self.undated = false;
+            for deadline in self.deadlines.iter_mut().flatten() {
+                if let Deadline::After(after) = *deadline {
+                    *deadline = Deadline::At(now.saturating_add(after));
+                }
+            }
+        }
     }
 
     pub(super) fn stop(&mut self, timer: Timer) {
@@ -49,35 +85,43 @@ impl TimerTable {
     }
 
     /// Once closing, only the transport and the closing handshake are waited for.
-    pub(super) fn stop_all_but_write_stall(&mut self) {
-        let write_stall = self.get(Timer::WriteStall);
-        self.stop_all();
-        self.set(Timer::WriteStall, write_stall);
+    pub(super) fn stop_all_but_closing(&mut self) {
+        for timer in [Timer::Ping, Timer::Pong, Timer::Message, Timer::Lifetime] {
+            self.stop(timer);
+        }
     }
 
     pub(super) fn is_armed(&self, timer: Timer) -> bool {
         self.get(timer).is_some()
     }
 
-    pub(super) fn next(&self) -> Option<Instant> {
-        self.0.iter().flatten().min().copied()
+    /// The earliest deadline, or earlier, if the time `told` last is not the time now.
+    pub(super) fn next(&self, told: Instant) -> Option<Instant> {
+        let due = |deadline: &Deadline| match *deadline {
+            Deadline::At(at) => at,
+            Deadline::After(after) => told.saturating_add(after),
+        };
+        self.deadlines.iter().flatten().map(due).min()
     }
 
-    /// Stops and returns a timer that has expired, and when it was due.
-    pub(super) fn expire(&mut self, now: Instant) -> Option<(Timer, Instant)> {
-        let due = |timer| Some((timer, self.get(timer).filter(|at| *at <= now)?));
-        let (timer, at) = Timer::ALL.into_iter().find_map(due)?;
-        self.stop(timer);
-        Some((timer, at))
+    /// Stops a timer that has expired, and says when it was due.
+    pub(super) fn expire(&mut self, timer: Timer, now: Instant) -> Option<Instant> {
+        match self.get(timer) {
+            Some(Deadline::At(at)) if at <= now => {
+                self.stop(timer);
+                Some(at)
+            }
+            Some(Deadline::At(_) | Deadline::After(_)) | None => None,
+        }
     }
 
-    fn get(&self, timer: Timer) -> Option<Instant> {
-        self.0.get(timer as usize).copied().flatten()
+    fn get(&self, timer: Timer) -> Option<Deadline> {
+        self.deadlines.get(timer as usize).copied().flatten()
     }
 
-    fn set(&mut self, timer: Timer, at: Option<Instant>) {
-        if let Some(slot) = self.0.get_mut(timer as usize) {
-            *slot = at;
+    fn set(&mut self, timer: Timer, deadline: Option<Deadline>) {
+        if let Some(slot) = self.deadlines.get_mut(timer as usize) {
+            *slot = deadline;
         }
     }
 }

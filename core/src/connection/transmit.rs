@@ -46,6 +46,13 @@ struct Queued {
     payload: Bytes,
 }
 
+impl Queued {
+    /// What it will be on the wire, more or less: so that even empty ones count.
+    fn cost(&self) -> usize {
+        self.payload.len().saturating_add(FrameHeader::MAX_LEN)
+    }
+}
+
 /// The sending side: messages wait unserialised in a queue, frames wait in the outbox.
 pub(super) struct Transmitter {
     role: Role,
@@ -53,8 +60,10 @@ pub(super) struct Transmitter {
     queue: VecDeque<Queued>,
     /// Messages that wait for the one being sent in fragments.
     held: VecDeque<Queued>,
-    /// Payload bytes in both.
+    /// What both will be on the wire.
     queued_bytes: usize,
+    /// What `held` will be.
+    held_bytes: usize,
     /// The message being sent in fragments, as the opcode of its next frame.
     open: Option<Opcode>,
     /// Where the messages in the outbox end, in bytes ever queued there.
@@ -78,6 +87,7 @@ impl Transmitter {
             queue: VecDeque::new(),
             held: VecDeque::new(),
             queued_bytes: 0,
+            held_bytes: 0,
             open: None,
             ends: VecDeque::new(),
             pongs: VecDeque::new(),
@@ -97,9 +107,18 @@ impl Transmitter {
         &self.outbox
     }
 
+    pub(super) fn release(&mut self) {
+        self.outbox.release();
+    }
+
     /// Bytes accepted that the transport has not taken.
     pub(super) fn buffered(&self) -> usize {
         self.outbox.remaining().saturating_add(self.queued_bytes)
+    }
+
+    /// The same, without the messages that wait for the open one.
+    pub(super) fn ahead(&self) -> usize {
+        self.buffered().saturating_sub(self.held_bytes)
     }
 
     /// Messages accepted that the transport has not taken whole.
@@ -112,14 +131,16 @@ impl Transmitter {
         if !self.accepting {
             return Err(SendError::Closed(message));
         }
-        if self.is_full(message.len()) {
+        if self.is_full(self.buffered(), message.len()) {
             return Err(SendError::Full(message));
         }
         let opcode = message.kind().opcode();
         let payload = message.into_payload();
         if self.open.is_some() {
-            self.queued_bytes = self.queued_bytes.saturating_add(payload.len());
-            self.held.push_back(Queued { opcode, fin: true, payload: payload.into_bytes() });
+            let held = Queued { opcode, fin: true, payload: payload.into_bytes() };
+            self.queued_bytes = self.queued_bytes.saturating_add(held.cost());
+            self.held_bytes = self.held_bytes.saturating_add(held.cost());
+            self.held.push_back(held);
         } else {
             self.data(opcode, true, payload);
         }
@@ -150,7 +171,8 @@ impl Transmitter {
         let Some(opcode) = self.open.filter(|_| self.accepting) else {
             return Err(SendError::Closed(()));
         };
-        if self.is_full(payload.len()) {
+        // What waits for this message to end must not keep it from ending.
+        if self.is_full(self.ahead(), payload.len()) {
             return Err(SendError::Full(()));
         }
         self.data(opcode, fin, payload);
@@ -158,6 +180,7 @@ impl Transmitter {
         if fin {
             self.open = None;
             self.queue.append(&mut self.held);
+            self.held_bytes = 0;
         }
         Ok(())
     }
@@ -190,20 +213,23 @@ impl Transmitter {
     /// A message that is open will never be finished, nor what waits for it be sent: says how many
     /// messages that are.
     pub(super) fn close(&mut self, payload: ControlPayload) -> usize {
+        // 5.5.2: a ping is answered, "unless it already received a Close frame".
+        self.answer_pings();
         self.stop_accepting();
         self.close = Some(payload);
         let unsent = self.held.len().saturating_add(usize::from(self.open.is_some()));
-        for held in mem::take(&mut self.held) {
-            self.queued_bytes = self.queued_bytes.saturating_sub(held.payload.len());
-        }
+        self.queued_bytes = self.queued_bytes.saturating_sub(self.held_bytes);
+        self.held_bytes = 0;
+        self.held = VecDeque::new();
         self.open = None;
         unsent
     }
 
     /// Sends the close frame next: messages that are not on their way are dropped and counted.
     pub(super) fn close_now(&mut self, payload: ControlPayload) -> usize {
-        let unsent = self.drop_queue();
-        self.close(payload).saturating_add(unsent)
+        self.stop_accepting();
+        self.close = Some(payload);
+        self.drop_queue()
     }
 
     /// If a close frame waits behind messages, drops those and counts them.
@@ -213,9 +239,10 @@ impl Transmitter {
 
     fn drop_queue(&mut self) -> usize {
         let before = self.unsent_messages();
-        self.queue.clear();
-        self.held.clear();
+        self.queue = VecDeque::new();
+        self.held = VecDeque::new();
         self.queued_bytes = 0;
+        self.held_bytes = 0;
         self.open = None;
         before.saturating_sub(self.ends.len())
     }
@@ -263,12 +290,7 @@ impl Transmitter {
     /// Moves what is due into the outbox.
     #[inline]
     pub(super) fn pump(&mut self) {
-        if !self.pongs.is_empty() && self.has_transmitted(self.pongs_end) {
-            for pong in mem::take(&mut self.pongs) {
-                self.frame(Opcode::Pong, true, Payload::Borrowed(&pong));
-            }
-            self.pongs_end = self.outbox.queued();
-        }
+        self.pump_pongs();
         if !self.queue.is_empty() {
             self.pump_queue();
         }
@@ -279,28 +301,45 @@ impl Transmitter {
         }
     }
 
+    /// Pongs enter the outbox when those before them have left it: a peer that does not read costs
+    /// twice [`MAX_PONGS`] and no more.
+    #[inline]
+    fn pump_pongs(&mut self) {
+        if !self.pongs.is_empty() && self.has_transmitted(self.pongs_end) {
+            self.answer_pings();
+        }
+    }
+
+    fn answer_pings(&mut self) {
+        for pong in mem::take(&mut self.pongs) {
+            self.frame(Opcode::Pong, true, Payload::Borrowed(&pong));
+        }
+        self.pongs_end = self.outbox.queued();
+    }
+
     fn pump_queue(&mut self) {
         while self.outbox.remaining() < LOW_WATER {
             let Some(mut next) = self.queue.pop_front() else {
                 self.queue = VecDeque::new();
                 return;
             };
+            self.queued_bytes = self.queued_bytes.saturating_sub(next.cost());
             let (opcode, fin, payload) = if next.payload.len() > self.fragment_size {
                 let piece = next.payload.split_to(self.fragment_size);
                 let opcode = mem::replace(&mut next.opcode, Opcode::Continuation);
+                self.queued_bytes = self.queued_bytes.saturating_add(next.cost());
                 self.queue.push_front(next);
                 (opcode, false, piece)
             } else {
                 (next.opcode, next.fin, next.payload)
             };
-            self.queued_bytes = self.queued_bytes.saturating_sub(payload.len());
             self.data_frame(opcode, fin, Payload::Owned(payload));
         }
     }
 
-    fn is_full(&self, len: usize) -> bool {
-        let buffered = self.buffered();
-        buffered > 0 && buffered.saturating_add(len) > self.hard_limit
+    /// Whether `len` bytes more are too many, with `ahead` in front of them.
+    fn is_full(&self, ahead: usize, len: usize) -> bool {
+        ahead > 0 && self.buffered().saturating_add(len) > self.hard_limit
     }
 
     /// Data straight into the outbox if nothing waits, into the queue otherwise.
@@ -310,10 +349,13 @@ impl Transmitter {
             && payload.len() <= self.fragment_size
             && self.outbox.remaining() < LOW_WATER;
         if direct {
+            // 5.5.3, "as soon as is practical": before what is sent after the ping was received.
+            self.pump_pongs();
             self.data_frame(opcode, fin, payload);
         } else {
-            self.queued_bytes = self.queued_bytes.saturating_add(payload.len());
-            self.queue.push_back(Queued { opcode, fin, payload: payload.into_bytes() });
+            let queued = Queued { opcode, fin, payload: payload.into_bytes() };
+            self.queued_bytes = self.queued_bytes.saturating_add(queued.cost());
+            self.queue.push_back(queued);
         }
     }
 

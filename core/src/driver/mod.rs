@@ -305,6 +305,8 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
 
     fn yield_now(&mut self, cx: &Context<'_>) -> Poll<()> {
         self.budget = Budget::FULL;
+        // A peer that always has more to say never has us wait, and must not stop the clock by it.
+        self.endpoint.handle_timeout(self.timer.now());
         cx.waker().wake_by_ref();
         Poll::Pending
     }

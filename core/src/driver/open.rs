@@ -30,6 +30,16 @@ pub enum ConnectError<E> {
     Handshake(HandshakeError, Option<Response>),
 }
 
+impl<E> ConnectError<E> {
+    /// The transport's own error, if that is what the handshake's is about.
+    fn new(error: HandshakeError, response: Option<Response>, transport: Option<E>) -> Self {
+        match (error, transport) {
+            (HandshakeError::Transport(_), Some(error)) => Self::Transport(error),
+            (error, _) => Self::Handshake(error, response),
+        }
+    }
+}
+
 impl<E> From<InvalidRequest> for ConnectError<E> {
     fn from(error: InvalidRequest) -> Self {
         Self::Request(error)
@@ -72,6 +82,16 @@ pub enum AcceptError<E> {
     Handshake(HandshakeError),
 }
 
+impl<E> AcceptError<E> {
+    /// As [`ConnectError::new`].
+    fn new(error: HandshakeError, transport: Option<E>) -> Self {
+        match (error, transport) {
+            (HandshakeError::Transport(_), Some(error)) => Self::Transport(error),
+            (error, _) => Self::Handshake(error),
+        }
+    }
+}
+
 impl<E: fmt::Display> fmt::Display for AcceptError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -104,18 +124,17 @@ pub async fn connect<T: Transport, C: Timer>(
     let mut driver = Driver::new(handshake, transport, timer);
     poll_fn(|cx| driver.poll_ready(cx)).await;
     let (handshake, transport, timer, error) = driver.into_parts();
-    match (handshake.finish(), transport, error) {
-        (Ok(opened), Some(transport), _) => {
+    let lost = HandshakeError::Transport(TransportFailure::Other);
+    match (handshake.finish(), transport) {
+        (Ok(opened), Some(transport)) => {
             let now = timer.now();
             let connection =
                 Connection::from_upgraded(Role::client(rng), config, now, &opened.leftover);
             Ok((Driver::new(connection, transport, timer), opened.response))
         }
-        (_, _, Some(error)) => Err(ConnectError::Transport(error)),
-        (Ok(_), None, None) => {
-            Err(ConnectError::Handshake(HandshakeError::Transport(TransportFailure::Other), None))
-        }
-        (Err(refusal), _, None) => Err(ConnectError::Handshake(refusal.error, refusal.response)),
+        (Ok(_), None) => Err(ConnectError::new(lost, None, error)),
+        // What the server said tells more than how the transport failed behind it.
+        (Err(refusal), _) => Err(ConnectError::new(refusal.error, refusal.response, error)),
     }
 }
 
@@ -156,11 +175,11 @@ pub async fn receive_request<T: Transport, C: Timer>(
     let (handshake, transport, timer, error) = driver.into_parts();
     match (handshake.request(timer.now()), transport) {
         (Ok(incoming), Some(transport)) => Ok(Accept { incoming, transport, timer, config }),
-        (Err(rejection), Some(transport)) => Err(answer(rejection, transport, timer, error).await),
-        (_, None) => Err(error.map_or(
-            AcceptError::Handshake(HandshakeError::Transport(TransportFailure::Other)),
-            AcceptError::Transport,
-        )),
+        (Err(rejection), Some(transport)) => Err(answer(rejection, transport, timer).await),
+        (Err(rejection), None) => Err(AcceptError::new(rejection.error(), error)),
+        (Ok(_), None) => {
+            Err(AcceptError::new(HandshakeError::Transport(TransportFailure::Other), error))
+        }
     }
 }
 
@@ -169,12 +188,11 @@ async fn answer<T: Transport, C: Timer>(
     rejection: Rejection,
     transport: T,
     timer: C,
-    earlier: Option<T::Error>,
 ) -> AcceptError<T::Error> {
+    let error = rejection.error();
     let mut driver = Driver::new(rejection, transport, timer);
     poll_fn(|cx| driver.poll_ready(cx)).await;
-    let (rejection, _, _, _) = driver.into_parts();
-    earlier.map_or(AcceptError::Handshake(rejection.error()), AcceptError::Transport)
+    AcceptError::Handshake(error)
 }
 
 impl<T: Transport, C: Timer> Accept<T, C> {
@@ -211,7 +229,7 @@ impl<T: Transport, C: Timer> Accept<T, C> {
                 let _ = websocket.flush().await;
                 Ok(websocket)
             }
-            Err(rejection) => Err(answer(rejection, transport, timer, None).await),
+            Err(rejection) => Err(answer(rejection, transport, timer).await),
         }
     }
 
@@ -219,7 +237,7 @@ impl<T: Transport, C: Timer> Accept<T, C> {
     pub async fn reject(self, response: Response) -> AcceptError<T::Error> {
         let Self { incoming, transport, timer, .. } = self;
         let rejection = incoming.reject(&response, timer.now());
-        answer(rejection, transport, timer, None).await
+        answer(rejection, transport, timer).await
     }
 }
 

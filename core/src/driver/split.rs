@@ -96,9 +96,10 @@ impl<T: Transport, C: Timer> Half<T, C> {
         // Before looking, so that no wake-up falls in between.
         self.shared.wakers.register(self.id, cx.waker());
         let mut slot = self.lock();
-        let before = slot.websocket.progress;
+        let standing = |websocket: &WebSocket<T, C>| (websocket.progress, websocket.state());
+        let before = standing(&slot.websocket);
         let result = poll(&mut slot.websocket, &mut Context::from_waker(&self.shared.waker));
-        let moved = slot.websocket.progress != before;
+        let moved = standing(&slot.websocket) != before;
         drop(slot);
         if moved {
             self.shared.wakers.wake_all_but(Some(self.id));
@@ -163,9 +164,18 @@ impl<T: Transport, C: Timer> Sender<T, C> {
     /// # Errors
     ///
     /// As there.
-    pub async fn feed<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
-        poll_fn(|cx| self.poll_room(cx)).await;
-        self.try_send(message)
+    pub async fn feed<'m>(
+        &mut self,
+        mut message: Message<'m>,
+    ) -> Result<(), SendError<Message<'m>>> {
+        loop {
+            poll_fn(|cx| self.poll_room(cx, message.len())).await;
+            match self.try_send(message) {
+                // Another half took the room in between.
+                Err(SendError::Full(refused)) => message = refused,
+                result => return result,
+            }
+        }
     }
 
     /// As [`WebSocket::send`]: queues a message and waits until the transport has it. Cancel safe.
@@ -212,8 +222,8 @@ impl<T: Transport, C: Timer> Sender<T, C> {
         self.0.lock().websocket.state()
     }
 
-    fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
-        self.0.poll(cx, |websocket, cx| websocket.poll_room(cx))
+    fn poll_room(&self, cx: &Context<'_>, len: usize) -> Poll<()> {
+        self.0.poll(cx, |websocket, cx| websocket.poll_room(cx, len))
     }
 
     fn poll_flush_all(&self, cx: &Context<'_>) -> Poll<Result<(), SendError>> {
@@ -277,7 +287,7 @@ mod stream {
         type Error = SendError<Message<'static>>;
 
         fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-            self.poll_room(cx).map(Ok)
+            self.poll_room(cx, 0).map(Ok)
         }
 
         fn start_send(self: Pin<&mut Self>, message: Message<'static>) -> Result<(), Self::Error> {

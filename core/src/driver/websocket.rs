@@ -40,7 +40,7 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
     ///
     /// [`SendError::Closed`] with the message, if the connection is closing or over.
     pub async fn feed<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
-        poll_fn(|cx| self.poll_room(cx)).await;
+        poll_fn(|cx| self.poll_room(cx, message.len())).await;
         self.endpoint.send(message)
     }
 
@@ -128,10 +128,15 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
         self.endpoint.state()
     }
 
-    /// Ready when there is room for a message, or when there never will be.
-    pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when there is room for a message of `len` bytes, or when there never will be.
+    ///
+    /// One that would not fit behind what is queued waits until nothing is.
+    pub(super) fn poll_room(&mut self, cx: &mut Context<'_>, len: usize) -> Poll<()> {
         self.poll_while(cx, |connection| {
-            !connection.has_room() && connection.state() == State::Open
+            let buffered = connection.buffered();
+            let fits = buffered == 0
+                || buffered.saturating_add(len) <= connection.config().send_hard_limit;
+            !(connection.has_room() && fits) && connection.state() == State::Open
         })
         .map(|_| ())
     }
@@ -185,7 +190,8 @@ impl<T: Transport, C: Timer> Fragments<'_, T, C> {
     ///
     /// [`SendError::Closed`] if the connection is closing or over.
     pub async fn write<'p>(&mut self, payload: impl Into<Payload<'p>>) -> Result<(), SendError> {
-        poll_fn(|cx| self.websocket.poll_room(cx)).await;
+        let payload = payload.into();
+        poll_fn(|cx| self.websocket.poll_room(cx, payload.len())).await;
         let mut writer = self.websocket.endpoint.resume_fragments().ok_or(SendError::Closed(()))?;
         let result = writer.write(payload);
         writer.pause();
@@ -200,7 +206,8 @@ impl<T: Transport, C: Timer> Fragments<'_, T, C> {
     ///
     /// As [`write`](Self::write).
     pub async fn finish<'p>(mut self, payload: impl Into<Payload<'p>>) -> Result<(), SendError> {
-        poll_fn(|cx| self.websocket.poll_room(cx)).await;
+        let payload = payload.into();
+        poll_fn(|cx| self.websocket.poll_room(cx, payload.len())).await;
         let writer = self.websocket.endpoint.resume_fragments().ok_or(SendError::Closed(()))?;
         self.finished = true;
         writer.finish(payload)
