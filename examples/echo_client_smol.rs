@@ -14,7 +14,7 @@ use smol::stream::StreamExt as _;
 const IN_FLIGHT: u32 = 64;
 
 enum First {
-    Line(Option<String>),
+    Line(Option<std::io::Result<String>>),
     Event(Option<Event<'static>>),
 }
 
@@ -32,27 +32,25 @@ async fn call(url: &str) -> Result<(), Box<dyn Error>> {
             websocket.close(CloseCode::NORMAL, "done")?;
         }
         let line = async {
-            if !more || awaited >= IN_FLIGHT {
-                pending::<()>().await;
-            }
-            First::Line(lines.try_next().await.unwrap_or(None))
+            let wanted = more && awaited < IN_FLIGHT;
+            First::Line(if wanted { lines.next().await } else { pending().await })
         };
-        // While it waits for a line it also answers pings, and learns if the connection is lost:
-        // `next` may be dropped at any time and loses nothing.
+        // While it waits, pings are answered. It may be dropped at any time and loses nothing.
         let event = async { First::Event(websocket.next().await.map(Event::into_owned)) };
         let first = or(event, line).await;
         match first {
-            First::Line(Some(line)) => {
+            First::Line(Some(Ok(line))) => {
                 more = websocket.feed(Message::from(line)).await.is_ok();
                 awaited += u32::from(more);
             }
-            First::Line(None) => more = false,
+            First::Line(Some(Err(_)) | None) => more = false,
             First::Event(Some(Event::Message(message))) => {
                 println!("{}", message.as_text().unwrap_or("(not text)"));
                 awaited = awaited.saturating_sub(1);
             }
-            First::Event(Some(Event::Closed(closed))) if closed.clean => return Ok(()),
-            First::Event(Some(Event::Closed(closed))) => return Err(format!("{closed:?}").into()),
+            First::Event(Some(Event::Closed(closed))) => {
+                return closed.error.map_or(Ok(()), |error| Err(error.into()));
+            }
             First::Event(None) => return Ok(()),
             First::Event(Some(_)) => {}
         }

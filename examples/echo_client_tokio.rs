@@ -35,8 +35,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
                     println!("{}", message.as_text().unwrap_or("(not text)"));
                     awaited = awaited.saturating_sub(1);
                 }
-                Some(Event::Closed(closed)) if closed.clean => return Ok(()),
-                Some(Event::Closed(closed)) => return Err(format!("{closed:?}").into()),
+                Some(Event::Closed(closed)) => {
+                    return closed.error.map_or(Ok(()), |error| Err(error.into()));
+                }
                 Some(_) => {}
                 None => return Ok(()),
             },

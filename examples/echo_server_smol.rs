@@ -41,9 +41,8 @@ async fn echo(stream: TcpStream) -> Result<(), Box<dyn Error + Send + Sync>> {
             // Answered while it is lent, which saves a copy. If that is refused because the
             // connection is closing, `Closed` is about to say so.
             if let Err(SendError::Full(message)) = sender.send(message) {
-                // The peer sends and does not read: keep the message until it does.
+                // The peer sends and does not read: keep the message, and wait until it does.
                 let message = message.into_owned();
-                let _ = websocket.flush().await;
                 let _ = websocket.feed(message).await;
             }
         } else if let Event::Closed(closed) = event {

@@ -32,11 +32,18 @@ impl Running {
             .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut stdin = child.stdin.take().expect("piped");
         let input = input.to_owned();
         thread::spawn(move || stdin.write_all(input.as_bytes()));
+        let stderr = BufReader::new(child.stderr.take().expect("piped"));
+        let who = name.to_owned();
+        // Shown if the test fails.
+        thread::spawn(move || {
+            stderr.lines().map_while(Result::ok).for_each(|line| eprintln!("{who}: {line}"));
+        });
         let stdout = BufReader::new(child.stdout.take().expect("piped"));
         let (sender, lines) = channel();
         thread::spawn(move || {
@@ -70,7 +77,8 @@ impl Drop for Running {
     }
 }
 
-/// Beside this test, where cargo puts the examples that it builds with it.
+/// Beside this test, where `cargo test` puts the examples. (With `--test run`, cargo does not build
+/// them: then what is run may be out of date, or not there.)
 fn example(name: &str) -> PathBuf {
     let mut path = std::env::current_exe().expect("a path");
     path.pop();
@@ -436,5 +444,55 @@ fn a_client_that_says_nothing_is_sent_away() {
     for mut raw in silent {
         let answer = String::from_utf8_lossy(&raw.rest()).into_owned();
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    }
+}
+
+/// The excerpts in the book are cut from code that is tested: the line before each says from where.
+/// A line `// ..` stands for what was left out.
+#[test]
+fn the_book_quotes_what_is_there() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut quoted = 0;
+    for page in std::fs::read_dir(root.join("docs")).expect("the book") {
+        let page = page.expect("a page").path();
+        if page.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&page).expect("text");
+        for (before, rest) in text.match_indices("```rust\n").map(|(at, _)| text.split_at(at)) {
+            let line = before.trim_end().lines().last().unwrap_or_default();
+            let source = line.split('`').find(|word| word.starts_with("examples/"));
+            let source = root.join(source.expect("the line before an excerpt names its source"));
+            let source = std::fs::read_to_string(&source)
+                .unwrap_or_else(|error| panic!("{}: {error}", source.display()));
+            let source: Vec<_> = source.lines().map(str::trim).collect();
+            let excerpt = rest["```rust\n".len()..].split("\n```").next().unwrap_or_default();
+            let mut from = 0;
+            for part in excerpt.split("// ..\n") {
+                let part: Vec<_> = part.trim().lines().map(str::trim).collect();
+                let at = source[from..].windows(part.len()).position(|window| window == part);
+                let at = at.unwrap_or_else(|| panic!("{}: {part:#?}", page.display()));
+                from += at + part.len();
+            }
+            quoted += 1;
+        }
+    }
+    assert!(quoted >= 5, "only {quoted} excerpts");
+}
+
+#[test]
+fn the_book_knows_every_limit() {
+    let page = include_str!("../../docs/limits.md");
+    for source in [
+        include_str!("../../core/src/connection/config.rs"),
+        include_str!("../../core/src/handshake/limits.rs"),
+    ] {
+        let items = source.lines().filter_map(|line| line.trim().strip_prefix("pub "));
+        for (name, _) in items.filter_map(|item| item.split_once(": ")) {
+            if name.contains(' ') {
+                continue;
+            }
+            assert!(page.contains(&format!("`{name}`")), "docs/limits.md lacks {name}");
+        }
     }
 }
