@@ -16,10 +16,16 @@ use crate::time::Instant;
 /// write side once the send buffer is empty; when [`is_finished`](Self::is_finished), drop it.
 ///
 /// A method takes `now` if and only if it can arm a timer. Time must not run backwards; if it does,
-/// timers are late, nothing else breaks. Every call is valid in every order: spurious ones do
-/// nothing.
+/// timers are late, nothing else breaks. No order of calls is an error, and spurious ones do
+/// nothing; but three orders lose something, so a loop keeps them:
+///
+/// - an empty `recv_buffer` is not read into: reading nothing looks like the end of the stream;
+/// - news is taken, and what it makes you send transmitted, before the end of the stream is
+///   reported: nothing can be answered behind it;
+/// - a transport that blocks in writing is told about first, with `sent(now, 0)`: there is no
+///   deadline for a write that nobody knows of.
 pub trait Endpoint {
-    /// Where the next bytes from the transport belong. Empty means: stop reading for now.
+    /// Where the next bytes from the transport belong. Empty means: do not read now.
     fn recv_buffer(&mut self) -> &mut [u8];
 
     /// Records that the transport filled the first `n` bytes of [`recv_buffer`](Self::recv_buffer).

@@ -30,9 +30,9 @@ pub trait Runtime: Sized + 'static {
     /// A socket that accepts them.
     type Listener: Send + Sync + 'static;
     /// The adapter's transport over TCP.
-    type Transport: driver::Transport<Error = io::Error> + Send + 'static;
+    type Transport: driver::Transport<Error = io::Error> + Unpin + Send + 'static;
     /// The adapter's clock.
-    type Timer: driver::Timer + Default + Send + 'static;
+    type Timer: driver::Timer + Default + Unpin + Send + 'static;
 
     /// Runs `future`, and what it spawns, until it is done.
     fn block_on<F: Future>(future: F) -> F::Output;

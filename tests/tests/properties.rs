@@ -70,24 +70,28 @@ fn frames() -> impl Strategy<Value = Vec<u8>> {
         1 => Just(0x88),
         1 => any::<u8>(),
     ];
-    (any::<[u8; 4]>(), vec((first, payload, 0..40_u8), 0..12)).prop_map(|(head, frames)| {
-        let mut stream = head.to_vec();
-        for (first, payload, odd) in frames {
-            let masked = (head[0] & 1 == 0) != (odd == 0);
-            stream.push(first);
-            let bit = if masked { 0x80 } else { 0 };
-            if payload.len() < 126 {
-                stream.push(bit | payload.len() as u8);
-            } else {
-                stream.extend([bit | 126, (payload.len() >> 8) as u8, payload.len() as u8]);
+    let repeats = prop_oneof![12 => Just(1), 1 => 15..25_usize];
+    (any::<[u8; 4]>(), vec((first, payload, 0..40_u8, repeats), 0..12)).prop_map(
+        |(head, frames)| {
+            let mut stream = head.to_vec();
+            for (first, payload, odd, repeats) in frames {
+                let masked = (head[0] & 1 == 0) != (odd == 0);
+                let mut frame = vec![first];
+                let bit = if masked { 0x80 } else { 0 };
+                if payload.len() < 126 {
+                    frame.push(bit | payload.len() as u8);
+                } else {
+                    frame.extend([bit | 126, (payload.len() >> 8) as u8, payload.len() as u8]);
+                }
+                if masked {
+                    frame.extend([0; 4]);
+                }
+                frame.extend(payload);
+                stream.extend(frame.repeat(repeats));
             }
-            if masked {
-                stream.extend([0; 4]);
-            }
-            stream.extend(payload);
-        }
-        stream
-    })
+            stream
+        },
+    )
 }
 
 #[test]

@@ -21,12 +21,12 @@
 
 use alloc::string::String;
 
-use super::{Config, Event};
-use super::timer::{Timer, TimerTable};
+use super::timer::{Now, Timer, TimerTable};
 use super::transmit::Transmitter;
+use super::{Config, Event};
 use crate::error::{ConnectionError, ProtocolError, TimeoutKind, TransportFailure};
 use crate::frame::{Close, CloseCode, ControlPayload};
-use crate::time::{Duration, Instant};
+use crate::time::Duration;
 
 /// Who began to end the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -155,7 +155,7 @@ impl Closing {
         transmitter: &mut Transmitter,
         timers: &mut TimerTable,
         config: &Config,
-        now: Option<Instant>,
+        now: Now,
     ) {
         if self.phase != Phase::Open {
             return;
@@ -175,7 +175,7 @@ impl Closing {
         transmitter: &mut Transmitter,
         timers: &mut TimerTable,
         config: &Config,
-        now: Option<Instant>,
+        now: Now,
     ) {
         if self.phase == Phase::Open {
             // 5.5.1: "it MUST send a Close frame in response", typically with the code received.
@@ -200,7 +200,7 @@ impl Closing {
         transmitter: &mut Transmitter,
         timers: &mut TimerTable,
         config: &Config,
-        now: Option<Instant>,
+        now: Now,
     ) {
         let close = Close { code: error.close_code(), reason: error.as_str().into() };
         self.fail(ConnectionError::Protocol(error), close, transmitter, timers, config, now);
@@ -214,7 +214,7 @@ impl Closing {
         transmitter: &mut Transmitter,
         timers: &mut TimerTable,
         config: &Config,
-        now: Option<Instant>,
+        now: Now,
     ) {
         if !self.is_receiving() {
             return;
@@ -244,7 +244,7 @@ impl Closing {
         transmitter: &mut Transmitter,
         timers: &mut TimerTable,
         config: &Config,
-        now: Option<Instant>,
+        now: Now,
     ) {
         if !transmitter.is_flushed() {
             return;
@@ -309,7 +309,7 @@ impl Closing {
         transmitter: &mut Transmitter,
         timers: &mut TimerTable,
         config: &Config,
-        now: Option<Instant>,
+        now: Now,
     ) {
         if self.phase == Phase::Over || timers.is_armed(Timer::Drain) {
             return;

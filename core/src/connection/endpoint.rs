@@ -3,7 +3,7 @@
 use super::closing::{End, Phase};
 use super::config::{Evidence, Heartbeat, HeartbeatMode};
 use super::receive::Found;
-use super::timer::Timer;
+use super::timer::{Now, Timer};
 use super::{Connection, Ready};
 use crate::buffer::Outbox;
 use crate::endpoint::Endpoint;
@@ -17,7 +17,7 @@ impl Endpoint for Connection {
     }
 
     fn received(&mut self, now: Instant, n: usize) {
-        self.told(now);
+        self.now = now;
         if self.is_deaf() {
             return;
         }
@@ -33,7 +33,7 @@ impl Endpoint for Connection {
                     .heartbeat
                     .is_some_and(|heartbeat| heartbeat.evidence == Evidence::AnyInbound)
                 {
-                    self.alive(Some(now));
+                    self.alive(now);
                 }
             }
             Phase::CloseSent | Phase::Over => {}
@@ -46,12 +46,12 @@ impl Endpoint for Connection {
     }
 
     fn received_eof(&mut self, now: Instant) {
-        self.told(now);
+        self.now = now;
         self.end.get_or_insert(End::Eof);
     }
 
     fn receive_failed(&mut self, now: Instant, failure: TransportFailure) {
-        self.told(now);
+        self.now = now;
         self.end.get_or_insert(End::Failed(ConnectionError::Transport(failure)));
     }
 
@@ -63,7 +63,8 @@ impl Endpoint for Connection {
     fn sent(&mut self, now: Instant, n: usize) {
         use bytes::Buf;
 
-        self.told(now);
+        self.now = now;
+        self.timers.date(now);
         self.transmitter.sent(n);
         let beat_left = self.heartbeat.sent(&self.transmitter, now);
         // P6: while closing, the closing handshake's timer stands for the peer's life.
@@ -79,27 +80,27 @@ impl Endpoint for Connection {
         } else if n > 0 || !self.timers.is_armed(Timer::WriteStall) {
             self.timers.arm_after(Timer::WriteStall, now, self.config.write_stall);
         }
-        self.closing.flushed(&mut self.transmitter, &mut self.timers, &self.config, Some(now));
+        self.closing.flushed(&mut self.transmitter, &mut self.timers, &self.config, now.into());
     }
 
     fn send_failed(&mut self, now: Instant, failure: TransportFailure) {
-        self.told(now);
+        self.now = now;
         let error = ConnectionError::Transport(failure);
         self.closing.send_failed(
             error,
             &mut self.transmitter,
             &mut self.timers,
             &self.config,
-            Some(now),
+            now.into(),
         );
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next(self.now)
+        self.timers.next()
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        self.timers.told(now);
+        self.now = now;
         // Each at most once: a timer that is armed again for now is due at the next call.
         for timer in Timer::ALL {
             let Some(due) = self.timers.expire(timer, now) else { continue };
@@ -109,18 +110,17 @@ impl Endpoint for Connection {
                 Timer::Close => self.closing.timed_out(&mut self.transmitter, &mut self.timers),
                 Timer::Drain => self.closing.abort(&mut self.transmitter, &mut self.timers),
                 Timer::WriteStall => self.closing.stalled(&mut self.transmitter, &mut self.timers),
-                Timer::Message => self.message_due(now),
+                Timer::Message => self.message_due(now, due),
                 Timer::Lifetime => {
                     if let Some(lifetime) = self.config.max_lifetime {
                         // The code is the application's choice; one that cannot be sent is left out.
                         let close =
                             Close { code: lifetime.code, reason: "maximum lifetime".into() };
-                        self.start_closing(close, Some(now));
+                        self.start_closing(close, now.into());
                     }
                 }
             }
         }
-        self.now = now;
     }
 
     #[inline]
@@ -137,7 +137,7 @@ impl Endpoint for Connection {
                 Ok(Some(Found::Pong { len })) => self.pong_arrived(len),
                 Ok(Some(Found::Close { len })) => self.close_arrived(len),
                 Ok(None) => break,
-                Err(error) => self.violated(error, None),
+                Err(error) => self.violated(error, Now::Since(self.now)),
             }
         }
         self.ready.is_some() || self.poll_end()
@@ -163,19 +163,12 @@ impl Endpoint for Connection {
 }
 
 impl Connection {
-    /// Records the time, which every call about the world and no other tells.
-    #[inline]
-    pub(super) fn told(&mut self, now: Instant) {
-        self.timers.told(now);
-        self.now = now;
-    }
-
     /// Whether nothing that arrives now would be heard.
     fn is_deaf(&self) -> bool {
         self.end.is_some() || self.closing.is_deaf()
     }
 
-    pub(super) fn start_closing(&mut self, close: Close, now: Option<Instant>) {
+    pub(super) fn start_closing(&mut self, close: Close, now: Now) {
         self.closing.close(close, &mut self.transmitter, &mut self.timers, &self.config, now);
     }
 
@@ -199,7 +192,7 @@ impl Connection {
             && self.receiver.is_inside_message()
             && !self.timers.is_armed(Timer::Message)
         {
-            self.timers.arm_after(Timer::Message, None, timeout);
+            self.timers.arm_after(Timer::Message, self.now, timeout);
         }
     }
 
@@ -210,7 +203,7 @@ impl Connection {
         }
     }
 
-    fn violated(&mut self, error: ProtocolError, now: Option<Instant>) {
+    fn violated(&mut self, error: ProtocolError, now: Now) {
         self.closing.violated(error, &mut self.transmitter, &mut self.timers, &self.config, now);
     }
 
@@ -226,27 +219,28 @@ impl Connection {
         let round_trip = self.heartbeat.pong(payload, self.last_received);
         self.ready = Some(Ready::Pong { len, round_trip });
         if was_waiting && !self.heartbeat.is_waiting() {
-            self.alive(None);
+            self.alive(self.last_received);
         }
     }
 
     fn close_arrived(&mut self, len: usize) {
         match Close::parse(self.inbox.take(len)) {
             Ok(close) => {
+                let now = Now::Since(self.now);
                 self.closing.received(
                     close,
                     &mut self.transmitter,
                     &mut self.timers,
                     &self.config,
-                    None,
+                    now,
                 );
             }
-            Err(error) => self.violated(error, None),
+            Err(error) => self.violated(error, Now::Since(self.now)),
         }
     }
 
     /// The peer showed that it lives.
-    fn alive(&mut self, now: Option<Instant>) {
+    fn alive(&mut self, now: Instant) {
         let Some(heartbeat) = self.config.heartbeat else { return };
         self.heartbeat.forgive();
         self.timers.stop(Timer::Pong);
@@ -300,15 +294,20 @@ impl Connection {
                 &mut self.transmitter,
                 &mut self.timers,
                 &self.config,
-                Some(now),
+                now.into(),
             );
         }
     }
 
-    fn message_due(&mut self, now: Instant) {
-        // What has arrived and has not been looked at may be the rest of it.
-        if !self.poll_ready() && self.receiver.is_inside_message() {
-            self.violated(ProtocolError::MessageTooSlow, Some(now));
+    fn message_due(&mut self, now: Instant, due: Instant) {
+        let Some(timeout) = self.config.message_timeout else { return };
+        if self.poll_ready() || !self.receiver.is_inside_message() {
+            // What had arrived and was not looked at may be the rest of it.
+        } else if now.saturating_since(due) > timeout {
+            // As P7: we slept, or did not receive; the peer may have had to wait for us.
+            self.timers.arm_after(Timer::Message, now, timeout);
+        } else {
+            self.violated(ProtocolError::MessageTooSlow, now.into());
         }
     }
 }

@@ -1,6 +1,7 @@
 use core::mem;
 
 use super::Connection;
+use super::timer::Now;
 use crate::error::SendError;
 use crate::frame::{Close, CloseCode};
 use crate::message::Payload;
@@ -66,6 +67,7 @@ impl<'a> FragmentWriter<'a> {
 impl Drop for FragmentWriter<'_> {
     fn drop(&mut self) {
         let close = Close { code: CloseCode::INTERNAL_ERROR, reason: "message abandoned".into() };
-        self.connection.start_closing(close, None);
+        let now = Now::Since(self.connection.now);
+        self.connection.start_closing(close, now);
     }
 }

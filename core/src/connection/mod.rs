@@ -6,6 +6,7 @@ mod endpoint;
 mod event;
 mod fragments;
 mod heartbeat;
+mod opening;
 mod receive;
 mod timer;
 mod transmit;
@@ -31,7 +32,7 @@ use crate::time::{Duration, Instant};
 
 use closing::{Closing, End, News, Phase};
 use receive::{Data, Receiver};
-use timer::{Timer, TimerTable};
+use timer::{Now, Timer, TimerTable};
 use transmit::Transmitter;
 
 /// The state of a connection, named as in RFC 6455. A connection that is still connecting is a
@@ -195,9 +196,9 @@ impl Connection {
         if !code.is_sendable() {
             return Err(SendError::InvalidCloseCode(()));
         }
-        self.told(now);
+        self.now = now;
         let close = Close { code, reason: String::from(reason) };
-        self.start_closing(close, Some(now));
+        self.start_closing(close, now.into());
         Ok(())
     }
 
@@ -229,9 +230,10 @@ impl Connection {
     #[must_use]
     #[inline]
     pub fn event_with_sender(&mut self) -> Option<(Event<'_>, Sender<'_>)> {
-        let Self { inbox, transmitter, closing, timers, config, .. } = self;
+        let Self { inbox, transmitter, closing, timers, config, now, .. } = self;
         let mut not_text = || {
-            closing.violated(ProtocolError::InvalidUtf8, transmitter, timers, config, None);
+            let now = Now::Since(*now);
+            closing.violated(ProtocolError::InvalidUtf8, transmitter, timers, config, now);
             closing.news().map(|news| closing.event(news))
         };
         let event = match self.ready.take()? {

@@ -31,47 +31,45 @@ impl Timer {
     ];
 }
 
+/// What a call knows of the time.
 #[derive(Clone, Copy, Debug)]
-enum Deadline {
-    At(Instant),
-    /// Armed by a call that is not told the time: counts from when it is next told, for the time
-    /// told last may be long ago.
-    After(Duration),
+pub(super) enum Now {
+    Told(Instant),
+    /// It is not told; the time told last was this, perhaps long ago.
+    Since(Instant),
+}
+
+impl From<Instant> for Now {
+    fn from(now: Instant) -> Self {
+        Self::Told(now)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Deadline {
+    at: Instant,
+    /// Counts from when the transport next reports, rather: it was armed without being told the time.
+    undated: Option<Duration>,
 }
 
 /// One deadline a [`Timer`].
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct TimerTable {
-    deadlines: [Option<Deadline>; Timer::ALL.len()],
-    /// Whether some of them may be [`After`](Deadline::After).
-    undated: bool,
-}
+pub(super) struct TimerTable([Option<Deadline>; Timer::ALL.len()]);
 
 impl TimerTable {
-    /// Arms a timer, counting from `now` if the time is known.
-    pub(super) fn arm_after(
-        &mut self,
-        timer: Timer,
-        now: impl Into<Option<Instant>>,
-        after: Duration,
-    ) {
-        let deadline = match now.into() {
-            Some(now) => Deadline::At(now.saturating_add(after)),
-            None => Deadline::After(after),
+    pub(super) fn arm_after(&mut self, timer: Timer, now: impl Into<Now>, after: Duration) {
+        let (since, undated) = match now.into() {
+            Now::Told(now) => (now, None),
+            Now::Since(told) => (told, Some(after)),
         };
-        self.undated |= matches!(deadline, Deadline::After(_));
-        self.set(timer, Some(deadline));
+        self.set(timer, Some(Deadline { at: since.saturating_add(after), undated }));
     }
 
-    /// The time is `now`.
-    #[inline]
-    pub(super) fn told(&mut self, now: Instant) {
-        if self.undated {
-            self.undated = false;
-            for deadline in self.deadlines.iter_mut().flatten() {
-                if let Deadline::After(after) = *deadline {
-                    *deadline = Deadline::At(now.saturating_add(after));
-                }
+    /// The transport reports: what was armed without being told the time counts from `now`.
+    pub(super) fn date(&mut self, now: Instant) {
+        for deadline in self.0.iter_mut().flatten() {
+            if let Some(after) = deadline.undated.take() {
+                deadline.at = now.saturating_add(after);
             }
         }
     }
@@ -95,32 +93,25 @@ impl TimerTable {
         self.get(timer).is_some()
     }
 
-    /// The earliest deadline, or earlier, if the time `told` last is not the time now.
-    pub(super) fn next(&self, told: Instant) -> Option<Instant> {
-        let due = |deadline: &Deadline| match *deadline {
-            Deadline::At(at) => at,
-            Deadline::After(after) => told.saturating_add(after),
-        };
-        self.deadlines.iter().flatten().map(due).min()
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.0.iter().flatten().map(|deadline| deadline.at).min()
     }
 
     /// Stops a timer that has expired, and says when it was due.
     pub(super) fn expire(&mut self, timer: Timer, now: Instant) -> Option<Instant> {
-        match self.get(timer) {
-            Some(Deadline::At(at)) if at <= now => {
-                self.stop(timer);
-                Some(at)
-            }
-            Some(Deadline::At(_) | Deadline::After(_)) | None => None,
-        }
+        let due = self.get(timer)?.at;
+        (due <= now).then(|| {
+            self.stop(timer);
+            due
+        })
     }
 
     fn get(&self, timer: Timer) -> Option<Deadline> {
-        self.deadlines.get(timer as usize).copied().flatten()
+        self.0.get(timer as usize).copied().flatten()
     }
 
     fn set(&mut self, timer: Timer, deadline: Option<Deadline>) {
-        if let Some(slot) = self.deadlines.get_mut(timer as usize) {
+        if let Some(slot) = self.0.get_mut(timer as usize) {
             *slot = deadline;
         }
     }

@@ -187,12 +187,12 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
             // About to wait, so transmit what is queued. That may itself be the end of something.
             let before = self.progress;
             let _ = self.poll_transmit(cx);
+            if self.progress != before && self.endpoint.poll_ready() {
+                continue;
+            }
             if self.endpoint.is_finished() {
                 self.release_if_finished(cx);
                 return Poll::Ready(());
-            }
-            if self.progress != before && self.endpoint.poll_ready() {
-                continue;
             }
             if self.budget.is_spent() {
                 return self.yield_now(cx);

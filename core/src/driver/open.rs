@@ -4,7 +4,7 @@ use core::fmt;
 use core::future::poll_fn;
 
 use super::{DialError, Driver, Timer, Transport, WebSocket};
-use crate::connection::{Config, Connection, Role};
+use crate::connection::{Config, Connection};
 use crate::error::TransportFailure;
 use crate::handshake::{
     Acceptance, ClientHandshake, HandshakeError, Incoming, InvalidRequest, Rejection, Request,
@@ -128,8 +128,7 @@ pub async fn connect<T: Transport, C: Timer>(
     match (handshake.finish(), transport) {
         (Ok(opened), Some(transport)) => {
             let now = timer.now();
-            let connection =
-                Connection::from_upgraded(Role::client(rng), config, now, &opened.leftover);
+            let connection = Connection::from_opened(&opened, rng, config, now);
             Ok((Driver::new(connection, transport, timer), opened.response))
         }
         (Ok(_), None) => Err(ConnectError::new(lost, None, error)),
@@ -217,13 +216,7 @@ impl<T: Transport, C: Timer> Accept<T, C> {
         let now = timer.now();
         match incoming.accept(&acceptance, now) {
             Ok(accepted) => {
-                let connection = Connection::with_buffers(
-                    Role::Server,
-                    config,
-                    now,
-                    &accepted.leftover,
-                    accepted.outbox,
-                );
+                let connection = Connection::from_accepted(accepted, config, now);
                 let mut websocket = Driver::new(connection, transport, timer);
                 // The client waits for this, whatever the application does first.
                 let _ = websocket.flush().await;

@@ -228,7 +228,7 @@ pub fn valid_stream(input: &[u8]) {
     let mut cuts = Lcg(u64::from(source.short()));
     let mut keys = Lcg(u64::from(source.byte()));
     let mut frame = |fin: bool, opcode: u8, payload: &[u8]| {
-        let key = (side == Side::Server).then(|| keys.next().to_le_bytes()).map(|key| {
+        let key = (side == Side::Server).then(|| keys.draw().to_le_bytes()).map(|key| {
             let [a, b, c, d, ..] = key;
             [a, b, c, d]
         });

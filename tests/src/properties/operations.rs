@@ -27,7 +27,8 @@ pub fn connection_operations(role: Side, input: &[u8]) {
         side.check();
     }
     finish(&mut side);
-    side.check_end();
+    let transcript = side.transcript();
+    side.check_end(&transcript);
 }
 
 fn operation(source: &mut Source<'_>, side: &mut side::Side, role: Side) {

@@ -31,6 +31,8 @@ pub(super) struct Side {
     /// The message being sent in fragments.
     open: Option<usize>,
     sent_count: usize,
+    /// The longest message accepted.
+    longest: usize,
     pub(super) received: Vec<(u8, Vec<u8>)>,
     piece: Option<(u8, Vec<u8>)>,
     pub(super) pings: Vec<Vec<u8>>,
@@ -59,6 +61,7 @@ impl Side {
             accepted: Vec::new(),
             open: None,
             sent_count: 0,
+            longest: 0,
             received: Vec::new(),
             piece: None,
             pings: Vec::new(),
@@ -77,6 +80,7 @@ impl Side {
     pub(super) fn send(&mut self, kind: DataKind, len: usize) {
         self.sent_count += 1;
         let bytes = payload(kind, self.sent_count, len);
+        self.longest = self.longest.max(len);
         match self.connection.send(message(kind, bytes.clone())) {
             Ok(()) => self.accepted.push(Accepted { opcode: opcode(kind), payload: bytes }),
             Err(error) => {
@@ -125,6 +129,7 @@ impl Side {
         match result {
             Ok(()) => {
                 self.accepted[at].payload.extend(bytes);
+                self.longest = self.longest.max(self.accepted[at].payload.len());
                 if last {
                     self.open = None;
                 }
@@ -176,6 +181,7 @@ impl Side {
             && sender.send(message.clone()).is_ok()
         {
             let payload = message.as_bytes().to_vec();
+            self.longest = self.longest.max(payload.len());
             accepted.push(Accepted { opcode: opcode(message.kind()), payload });
         }
         match event.into_owned() {
@@ -287,7 +293,7 @@ impl Side {
             assert!(self.closed.is_none());
         }
         let config = self.connection.config();
-        let limit = config.send_hard_limit.max(longest(&self.accepted)) + (64 << 10);
+        let limit = config.send_hard_limit + self.longest + (64 << 10);
         assert!(self.connection.buffered() <= limit + 16 * 140, "{}", self.connection.buffered());
         self.most_buffered = self.most_buffered.max(self.connection.buffered());
         let held = self.connection.buffer_capacity();
@@ -301,10 +307,9 @@ impl Side {
     }
 
     /// When all is over: what left is what was accepted, but for what is reported as unsent.
-    pub(super) fn check_end(&mut self) {
+    pub(super) fn check_end(&mut self, transcript: &Transcript) {
         let closed = self.closed.as_ref().expect("every connection comes to its end");
         assert!(!self.connection.poll_ready() && self.connection.event().is_none());
-        let transcript = self.transcript();
         let left = transcript.messages.len();
         assert_eq!(
             left + closed.unsent_messages,
@@ -327,20 +332,11 @@ impl Side {
         }
     }
 
-    /// Payload bytes of messages that wait for the one in fragments to be finished.
-    pub(super) fn held_bytes(&self) -> usize {
+    /// The messages that wait for the one in fragments to be finished: how many, how many bytes.
+    pub(super) fn held(&self) -> (usize, usize) {
         let held = self.open.map_or(&[][..], |at| &self.accepted[at + 1..]);
-        held.iter().map(|message| message.payload.len()).sum()
+        (held.len(), held.iter().map(|message| message.payload.len()).sum())
     }
-
-    /// Whether the last ping taken was answered by the last pong that left.
-    pub(super) fn newest_ping_is_answered(&self) -> bool {
-        self.transcript().pongs.last() == self.pings.last()
-    }
-}
-
-fn longest(accepted: &[Accepted]) -> usize {
-    accepted.iter().map(|message| message.payload.len()).max().unwrap_or_default()
 }
 
 const fn rank(state: State) -> u8 {

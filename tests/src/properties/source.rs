@@ -140,7 +140,7 @@ impl Side {
             Self::Client => {
                 let mut lcg = Lcg(seed);
                 Role::client(move |dest: &mut [u8]| {
-                    dest.iter_mut().for_each(|byte| *byte = lcg.next() as u8);
+                    dest.iter_mut().for_each(|byte| *byte = lcg.draw() as u8);
                 })
             }
             Self::Server => Role::Server,
@@ -163,7 +163,7 @@ pub struct Lcg(pub u64);
 
 impl Lcg {
     /// The next number.
-    pub fn next(&mut self) -> usize {
+    pub fn draw(&mut self) -> usize {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize
@@ -171,6 +171,6 @@ impl Lcg {
 
     /// A number below `end`, which is not zero.
     pub fn below(&mut self, end: usize) -> usize {
-        self.next() % end
+        self.draw() % end
     }
 }

@@ -81,13 +81,16 @@ on_each!(
 );
 
 fn c3_the_server_ends_the_stream_first<S: Runtime>() {
-    let (closed, ()) =
-        served::<S, _, _>(server_config(), async |mut ws| echo(&mut ws).await, |mut raw| {
+    let (closed, ()) = served::<S, _, _>(
+        server_config(),
+        async |mut ws| echo(&mut ws).await,
+        |mut raw| {
             raw.send(CLOSE, &[3, 232]);
             assert_eq!(raw.receive(), (CLOSE, vec![3, 232]));
             // We have not ended ours.
             assert!(raw.rest().expect("an end").is_empty());
-        });
+        },
+    );
     assert!(closed.clean);
 }
 
@@ -115,9 +118,13 @@ fn c3_the_client_waits_for_the_servers_end<C: Runtime>() {
 }
 
 fn dropping_a_websocket_closes_the_stream<S: Runtime>() {
-    served::<S, _, _>(server_config(), async |websocket| drop(websocket), |mut raw| {
-        assert!(raw.rest().expect("an end").is_empty());
-    });
+    served::<S, _, _>(
+        server_config(),
+        async |websocket| drop(websocket),
+        |mut raw| {
+            assert!(raw.rest().expect("an end").is_empty());
+        },
+    );
     let halves = async |websocket: longwire_tests::runtime::WebSocket<S>| {
         let (sender, receiver) = websocket.split();
         drop(sender.clone());

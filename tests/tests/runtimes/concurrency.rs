@@ -8,7 +8,9 @@ use futures_util::{SinkExt, StreamExt};
 use longwire::{CloseCode, Event, Message, SendError, State};
 use longwire_tests::runtime::{Runtime, WebSocket};
 
-use crate::support::{TEXT, connected, echo, end, frame, message, served, server_config};
+use crate::support::{
+    CLOSE, TEXT, connected, echo, end, frame, message, served, server_config, task,
+};
 
 on_all_pairs!(
     two_ends_flood_each_other,
@@ -43,18 +45,19 @@ fn two_ends_flood_each_other<C: Runtime, S: Runtime>() {
 fn two_ends_flood_each_other_split<C: Runtime, S: Runtime>() {
     async fn flood<R: Runtime>(websocket: WebSocket<R>) {
         let (mut sender, mut receiver) = websocket.split();
-        let (done, finished) = smol::channel::bounded(1);
-        R::spawn(async move {
+        let sending = task::<R, _>(async move {
             for _ in 0..100 {
                 assert!(sender.send(Message::from(vec![0; LARGE])).await.is_ok());
             }
-            let _ = done.send(sender).await;
+            sender
         });
-        for _ in 0..100 {
-            let event = receiver.next().await;
-            assert!(matches!(event, Some(Event::Message(message)) if message.len() == LARGE));
-        }
-        let sender = finished.recv().await.expect("all was sent");
+        let receiving = async {
+            for _ in 0..100 {
+                let event = receiver.next().await;
+                assert!(matches!(event, Some(Event::Message(message)) if message.len() == LARGE));
+            }
+        };
+        let (sender, ()) = join(sending, receiving).await;
         let _ = sender.close(CloseCode::NORMAL, "");
         while receiver.next().await.is_some() {}
         assert_eq!(sender.state(), State::Closed);
@@ -108,28 +111,17 @@ fn ten_thousand_messages_each_way_in_three_tasks<C: Runtime, S: Runtime>() {
     connected::<C, S, _, _>(async |ws| exchange::<C>(ws).await, async |ws| exchange::<S>(ws).await);
 }
 
-/// Runs `future` as a task of its own.
-async fn task<R: Runtime, T: Send + 'static>(
-    future: impl Future<Output = T> + Send + 'static,
-) -> T {
-    let (done, finished) = smol::channel::bounded(1);
-    R::spawn(async move {
-        let _ = done.send(future.await).await;
-    });
-    finished.recv().await.expect("the task panicked")
-}
-
 fn stream_and_sink_forward<C: Runtime, S: Runtime>() {
     let (client, ()) = connected::<C, S, _, _>(
         async |websocket| {
             let (mut sender, receiver) = websocket.split();
             let sent: Vec<_> = (0..500).map(|n| Message::from(vec![1; n * 10])).collect();
-            let messages = futures_util::stream::iter(sent.clone()).map(Ok);
-            let sending = sender.send_all(&mut pin!(messages));
+            let mut messages = futures_util::stream::iter(sent.clone()).map(Ok);
+            let sending = sender.send_all(&mut messages);
             let receiving = receiver.take(500).map(|item| item.expect("a message"));
             let (result, received) = join(sending, receiving.collect::<Vec<_>>()).await;
             assert!(result.is_ok() && received == sent);
-            sender.close().await
+            SinkExt::close(&mut sender).await
         },
         async |websocket| {
             let (sender, receiver) = websocket.split();
@@ -191,12 +183,12 @@ fn a_dropped_next_loses_nothing<S: Runtime>() {
             bytes.extend(frame(TEXT & 0x7f, first, true));
             bytes.extend(frame(0x80, second, true));
         }
-        bytes.extend(frame(crate::support::CLOSE, &[], true));
+        bytes.extend(frame(CLOSE, &[], true));
         for piece in bytes.chunks(97) {
             raw.write(piece);
             std::thread::sleep(Duration::from_micros(300));
         }
-        assert_eq!(raw.receive().0, crate::support::CLOSE);
+        assert_eq!(raw.receive().0, CLOSE);
     });
     assert!(dropped > 0, "the test has to drop something");
 }

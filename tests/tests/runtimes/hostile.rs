@@ -1,5 +1,6 @@
 //! Peers that vanish, fall silent, do not read, or do not stop.
 
+use core::iter;
 use core::time::Duration;
 use std::io::Write;
 
@@ -30,15 +31,15 @@ on_each!(
 async fn failure<R: Runtime>(mut websocket: WebSocket<R>) -> (ConnectionError, Closed) {
     let mut error = None;
     loop {
-        match websocket.next().await.expect("an end") {
-            Event::Error(reported) => assert!(error.replace(reported).is_none()),
-            Event::Closed(closed) => {
+        match websocket.next().await {
+            Some(Event::Error(reported)) => assert!(error.replace(reported).is_none()),
+            Some(Event::Closed(closed)) => {
                 assert!(websocket.next().await.is_none(), "it ends once");
                 assert!(!closed.clean);
                 assert_eq!(error, closed.error);
                 return (error.expect("an error before the end"), closed);
             }
-            _ => assert!(error.is_none(), "nothing follows an error but the end"),
+            other => assert!(error.is_none() && other.is_some(), "{other:?} before the end"),
         }
     }
 }
@@ -58,8 +59,7 @@ fn a_peer_that_resets_is_reported_once<S: Runtime>() {
         assert!(websocket.send(Message::from("never read")).await.is_ok());
         failure::<S>(websocket).await
     };
-    let ((error, closed), ()) =
-        served::<S, _, _>(server_config(), sends, |raw| raw.await_unread());
+    let ((error, closed), ()) = served::<S, _, _>(server_config(), sends, |raw| raw.await_unread());
     assert!(matches!(error, ConnectionError::Transport(_)), "{error}");
     assert_eq!((closed.code, closed.initiator), (CloseCode::ABNORMAL, Initiator::Transport));
 }
@@ -84,7 +84,9 @@ fn a_silent_peer_is_pinged_and_given_up<S: Runtime>() {
     config.close_timeout = Duration::from_millis(100);
     let (error, closed) = fails::<S>(config, |mut raw| {
         assert_eq!(raw.receive().0, PING);
-        let (first, payload) = raw.receive();
+        // One more, if we were late ourselves.
+        let (first, payload) =
+            iter::repeat_with(|| raw.receive()).find(|(first, _)| *first != PING).expect("no end");
         assert_eq!((first, &payload[..2]), (CLOSE, &[3, 243][..]));
         let _ = raw.rest();
     });
@@ -95,22 +97,26 @@ fn a_silent_peer_is_pinged_and_given_up<S: Runtime>() {
 fn a_peer_that_answers_pings_is_kept<S: Runtime>() {
     let mut config = server_config();
     config.heartbeat = Some(Heartbeat::new(Duration::from_millis(20), Duration::from_secs(20)));
-    let (closed, ()) = served::<S, _, _>(config, async |mut ws| echo(&mut ws).await, |mut raw| {
-        for _ in 0..3 {
-            let (first, payload) = raw.receive();
-            assert_eq!(first, PING);
-            raw.send(PONG, &payload);
-        }
-        raw.send(CLOSE, &[]);
-        while raw.receive().0 != CLOSE {}
-    });
+    let (closed, ()) = served::<S, _, _>(
+        config,
+        async |mut ws| echo(&mut ws).await,
+        |mut raw| {
+            for _ in 0..3 {
+                let (first, payload) = raw.receive();
+                assert_eq!(first, PING);
+                raw.send(PONG, &payload);
+            }
+            raw.send(CLOSE, &[]);
+            while raw.receive().0 != CLOSE {}
+        },
+    );
     assert!(closed.clean);
 }
 
 /// S7, P3: what it says still arrives, and what is wrong is named.
 fn a_peer_that_does_not_read_stalls_writes_and_is_still_heard<S: Runtime>() {
     let mut config = server_config();
-    config.write_stall = Duration::from_millis(300);
+    config.write_stall = Duration::from_secs(1);
     let server = async |mut websocket: WebSocket<S>| {
         // More than the two sockets hold.
         let large = Message::from(vec![0; 32 << 20]);
@@ -120,12 +126,12 @@ fn a_peer_that_does_not_read_stalls_writes_and_is_still_heard<S: Runtime>() {
         }
         failure::<S>(websocket).await
     };
-    let ((error, closed), ()) = served::<S, _, _>(config, server, |mut raw| {
+    let ((error, closed), _open) = served::<S, _, _>(config, server, |mut raw| {
         raw.await_unread();
         for n in 0..10 {
             raw.send(TEXT, format!("{n}").as_bytes());
         }
-        let _ = raw.rest();
+        raw
     });
     assert_eq!(error, ConnectionError::Timeout(TimeoutKind::WriteStalled));
     assert_eq!((closed.initiator, closed.unsent_messages), (Initiator::Timeout, 1));

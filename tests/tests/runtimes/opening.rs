@@ -179,7 +179,7 @@ fn a_silent_server_is_given_up<C: Runtime>() {
     let ((), ended) = dialled::<C, _, _>(
         async |url| {
             let mut config = client_config();
-            config.handshake.deadline = core::time::Duration::from_millis(50);
+            config.handshake.deadline = core::time::Duration::from_millis(500);
             let request = Request::parse(url).expect("a URL");
             let refusal = C::connect(&request, config).await.err().expect("no answer");
             let expected = longwire::handshake::HandshakeError::TimedOut;

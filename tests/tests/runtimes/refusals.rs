@@ -78,10 +78,14 @@ on_each!(
 
 /// What a raw client reads, to the end of the stream, and what the server makes of it.
 fn answered<S: Runtime>(request: &str) -> (HandshakeError, String) {
+    answered_within::<S>(request, server_config().handshake.deadline)
+}
+
+fn answered_within<S: Runtime>(request: &str, deadline: Duration) -> (HandshakeError, String) {
     let (error, answer) = meet::<S, _, _>(
         async |stream| {
             let mut config = server_config();
-            config.handshake.deadline = Duration::from_millis(200);
+            config.handshake.deadline = deadline;
             S::accept(stream, config, welcome).await.err()
         },
         |url| {
@@ -149,7 +153,8 @@ fn a_request_with_a_body_is_answered_400<S: Runtime>() {
 }
 
 fn a_slow_request_is_answered_408<S: Runtime>() {
-    let (error, answer) = answered::<S>("GET / HTTP/1.1\r\nHost: local");
+    let deadline = Duration::from_millis(100);
+    let (error, answer) = answered_within::<S>("GET / HTTP/1.1\r\nHost: local", deadline);
     assert_eq!(error, HandshakeError::TimedOut);
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
 }

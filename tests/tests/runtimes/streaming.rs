@@ -6,9 +6,7 @@ use longwire::message::DataKind;
 use longwire::{CloseCode, Event, Message};
 use longwire_tests::runtime::Runtime;
 
-use crate::support::{
-    client_config, connected, end, meet, message, run, server_config, welcome,
-};
+use crate::support::{client_config, connected, end, meet, message, run, server_config, welcome};
 
 on_all_pairs!(
     a_message_is_sent_in_pieces_and_pings_pass_between,
@@ -31,12 +29,11 @@ fn a_message_is_sent_in_pieces_and_pings_pass_between<C: Runtime, S: Runtime>() 
             assert!(websocket.feed(Message::from("behind it")).await.is_ok());
             // It was answered before the whole had left.
             let mut pong = false;
-            while let Some(event) = websocket.next().await {
-                match event {
-                    Event::Pong(answer) => pong = &answer.payload[..] == b"are you there",
-                    Event::Message(message) => {
-                        assert_eq!(message.as_text(), Some("got it"));
-                        break;
+            loop {
+                match websocket.next().await {
+                    Some(Event::Pong(answer)) => pong = &answer.payload[..] == b"are you there",
+                    Some(Event::Message(message)) => {
+                        break assert_eq!(message.as_text(), Some("got it"));
                     }
                     other => panic!("{other:?}"),
                 }

@@ -49,6 +49,17 @@ pub(crate) fn run<R: Runtime, T>(future: impl Future<Output = T>) -> T {
     })
 }
 
+/// Runs `future` as a task of its own.
+pub(crate) async fn task<R: Runtime, T: Send + 'static>(
+    future: impl Future<Output = T> + Send + 'static,
+) -> T {
+    let (done, finished) = smol::channel::bounded(1);
+    R::spawn(async move {
+        let _ = done.send(future.await).await;
+    });
+    finished.recv().await.expect("the task panicked")
+}
+
 /// Limits that are in nobody's way.
 pub(crate) fn client_config() -> Config {
     Config::client().with_message_limit(64 << 20)
@@ -126,8 +137,8 @@ pub(crate) fn dialled<C: Runtime, A, B: Send>(
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("ws://{}/", listener.local_addr().expect("an address"));
     thread::scope(|scope| {
-        let server =
-            scope.spawn(move || server(Raw::new(listener.accept().expect("a connection").0, false)));
+        let server = scope
+            .spawn(move || server(Raw::new(listener.accept().expect("a connection").0, false)));
         let client = run::<C, _>(client(&url));
         (client, server.join().expect("the raw server panicked"))
     })
@@ -138,11 +149,10 @@ pub(crate) async fn message<T: Transport, C: Timer>(
     websocket: &mut driver::WebSocket<T, C>,
 ) -> Message<'static> {
     loop {
-        match websocket.next().await.expect("a message before the end") {
-            Event::Message(message) => return message.into_owned(),
-            Event::Error(error) => panic!("{error}"),
-            Event::Closed(closed) => panic!("{closed:?}"),
-            _ => {}
+        match websocket.next().await {
+            Some(Event::Message(message)) => return message.into_owned(),
+            Some(Event::Ping(_) | Event::Pong(_)) => {}
+            other => panic!("{other:?} instead of a message"),
         }
     }
 }

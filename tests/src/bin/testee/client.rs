@@ -1,6 +1,8 @@
 //! `testee connect` and `testee autobahn`.
 
+use core::future::poll_fn;
 use core::pin::pin;
+use core::task::Poll;
 use core::time::Duration;
 use std::error::Error;
 
@@ -11,10 +13,10 @@ use longwire::{CloseCode, Closed, Config, ConnectionError, Event};
 use longwire_tests::runtime::{Runtime, WebSocket};
 
 use crate::args::Args;
-use crate::echo::{Woken, echo, event_or};
+use crate::echo::echo;
 
-/// How long nothing may move.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long nothing may move, so that 20 seconds are never exceeded.
+const PATIENCE: Duration = Duration::from_secs(18);
 const TICK: Duration = Duration::from_secs(1);
 
 pub(crate) async fn connect<R: Runtime>(args: &Args, url: &str) -> Result<(), Box<dyn Error>> {
@@ -89,6 +91,27 @@ async fn echo_to_the_end<R: Runtime>(websocket: &mut WebSocket<R>) -> Result<Clo
             }
         }
     }
+}
+
+/// What was waited for.
+enum Woken {
+    /// There is an event to take.
+    Event,
+    /// What else was waited for has come.
+    Other,
+}
+
+/// Waits for an event or for `other`; the event stays in the connection.
+async fn event_or<R: Runtime>(
+    websocket: &mut WebSocket<R>,
+    other: impl Future<Output = ()>,
+) -> Woken {
+    let mut other = pin!(other);
+    poll_fn(|cx| match websocket.poll_ready(cx) {
+        Poll::Ready(()) => Poll::Ready(Woken::Event),
+        Poll::Pending => other.as_mut().poll(cx).map(|()| Woken::Other),
+    })
+    .await
 }
 
 /// What changes when bytes move, in or out, without an event.

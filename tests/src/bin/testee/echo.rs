@@ -1,33 +1,7 @@
 //! What both ends do with what they receive.
 
-use core::future::Future;
-use core::pin::pin;
-use core::task::Poll;
-use std::future::poll_fn;
-
 use longwire::{Closed, Event, Message, SendError};
 use longwire_tests::runtime::{Runtime, WebSocket};
-
-/// What was waited for.
-pub(crate) enum Woken {
-    /// There is an event to take.
-    Event,
-    /// What else was waited for has come.
-    Other,
-}
-
-/// Waits for an event or for `other`; the event stays in the connection.
-pub(crate) async fn event_or<R: Runtime>(
-    websocket: &mut WebSocket<R>,
-    other: impl Future<Output = ()>,
-) -> Woken {
-    let mut other = pin!(other);
-    poll_fn(|cx| match websocket.poll_ready(cx) {
-        Poll::Ready(()) => Poll::Ready(Woken::Event),
-        Poll::Pending => other.as_mut().poll(cx).map(|()| Woken::Other),
-    })
-    .await
-}
 
 /// Takes the next event and, if it is a message, sends it back. The connection's end, if that is
 /// what it was, or if it was taken before.

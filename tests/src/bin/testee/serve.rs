@@ -16,7 +16,7 @@ use longwire_tests::runtime::Runtime;
 use smol::channel::{Receiver, Sender, bounded};
 
 use crate::args::{Args, Serve};
-use crate::echo::{Woken, echo, event_or};
+use crate::echo::echo;
 
 /// Nothing is ever sent: that the other end is gone is the message.
 type Signal = Receiver<Infallible>;
@@ -71,21 +71,15 @@ async fn session<R: Runtime>(
     };
     // A client that was refused has been told.
     let Ok(mut websocket) = accepted else { return };
-    let mut stopped = pin!(async {
-        let _ = stopped.recv().await;
-    });
+    let mut stopped = pin!(stopped.recv());
     loop {
-        match event_or::<R>(&mut websocket, stopped.as_mut()).await {
-            Woken::Event => {
-                if echo::<R>(&mut websocket).await.is_some() {
-                    return;
-                }
-            }
-            Woken::Other => {
-                let _ = websocket.close(CloseCode::GOING_AWAY, "the server is stopped");
-                while echo::<R>(&mut websocket).await.is_none() {}
-                return;
-            }
+        match select(pin!(echo::<R>(&mut websocket)), stopped.as_mut()).await {
+            Either::Left((None, _)) => {}
+            Either::Left((Some(_), _)) => return,
+            // At most one answer, for which there was no room, is dropped with what was waited for.
+            Either::Right(_) => break,
         }
     }
+    let _ = websocket.close(CloseCode::GOING_AWAY, "the server is stopped");
+    while echo::<R>(&mut websocket).await.is_none() {}
 }
