@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Buf;
 use longwire::handshake::{Acceptance, ClientHandshake, Request, ServerHandshake};
-use longwire::{CloseCode, Config, Connection, Endpoint, Event, Instant, Message, Role, SendError};
+use longwire::{CloseCode, Config, Connection, Endpoint, Event, Instant, Message, Role};
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng as _, SeedableRng as _};
 
@@ -51,22 +51,17 @@ fn serve(stream: TcpStream) -> Result<(), Box<dyn Error>> {
         }
     };
     // The answer goes first; what the client has sent behind its request is the connection's.
-    socket.stream.write_all(accepted.outbox.chunk())?;
-    let now = socket.now();
-    let mut connection = Connection::from_upgraded(Role::Server, config, now, &accepted.leftover);
+    let mut connection = Connection::from_accepted(accepted, config, socket.now());
     loop {
         socket.drive(&mut connection)?;
         match connection.poll_event_with_sender() {
             Some((Event::Message(message), mut sender)) => {
-                if let Err(SendError::Full(message)) = sender.send(message) {
-                    let message = message.into_owned();
-                    socket.transmit(&mut connection)?;
-                    // Refused only if that ended the connection, and then `Closed` says so.
-                    let _ = connection.send(message);
-                }
+                // All before it has been transmitted, so there is room. Refused only by a
+                // connection that is closing, and then `Closed` says so.
+                let _ = sender.send(message);
             }
             Some((Event::Closed(closed), _)) => {
-                println!("served: {} {}", closed.code, closed.reason);
+                println!("served: {closed}");
                 return Ok(());
             }
             Some(_) => {}

@@ -5,7 +5,6 @@
 use std::error::Error;
 use std::time::Duration;
 
-use longwire::SendError;
 use longwire_smol::{Event, accept};
 use smol::net::{TcpListener, TcpStream};
 
@@ -38,16 +37,12 @@ async fn echo(stream: TcpStream) -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut websocket = accept(stream).await?;
     while let Some((event, mut sender)) = websocket.next_with_sender().await {
         if let Event::Message(message) = event {
-            // Answered while it is lent, which saves a copy. If that is refused because the
-            // connection is closing, `Closed` is about to say so.
-            if let Err(SendError::Full(message)) = sender.send(message) {
-                // The peer sends and does not read: keep the message, and wait until it does.
-                let message = message.into_owned();
-                let _ = websocket.feed(message).await;
-            }
+            // Answered while it is lent, which saves a copy. There is room, or there would be no
+            // event; it is refused only by a connection that is closing, and `Closed` says how.
+            let _ = sender.send(message);
         } else if let Event::Closed(closed) = event {
             // Comes exactly once, and last. Pings have been answered without us.
-            println!("closed: {} {}", closed.code, closed.reason);
+            println!("{closed}");
         }
     }
     Ok(())

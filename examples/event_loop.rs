@@ -51,9 +51,7 @@ impl Server {
         let poll = Poll::new()?;
         let mut listener = TcpListener::bind(address.parse()?)?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-        let mut config = Config::server().with_heartbeat();
-        // Whoever has room for anything has room for the longest message: no echo is refused.
-        config.send_hard_limit = config.send_soft_limit + usize::try_from(config.max_message)?;
+        let config = Config::server().with_heartbeat();
         Ok(Self {
             poll,
             listener,
@@ -319,7 +317,7 @@ fn echo(connection: &mut Connection) {
             // Refused only if the connection is closing, and then `Closed` is on its way.
             let _ = sender.send(message);
         } else if let Event::Closed(closed) = event {
-            println!("closed: {} {}", closed.code, closed.reason);
+            println!("{closed}");
         }
     }
 }

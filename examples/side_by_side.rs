@@ -45,7 +45,7 @@ async fn rally<T: Transport, C: Timer>(
     }
     while let Some(event) = websocket.next().await {
         if let Event::Closed(closed) = event {
-            return Ok(closed);
+            return Ok(*closed);
         }
         let Event::Message(Message::Text(ball)) = event else { continue };
         println!("{ball}");

@@ -160,7 +160,7 @@ async fn flood<T: Transport, C: Timer>(websocket: WebSocket<T, C>) -> Outcome<()
     sender.close(CloseCode::NORMAL, "enough")?;
     loop {
         match receiver.next().await {
-            Some(Event::Closed(closed)) => return is_clean(Some(closed)),
+            Some(Event::Closed(closed)) => return is_clean(Some(*closed)),
             Some(_) => {}
             None => return Err("no end".into()),
         }
@@ -181,7 +181,7 @@ async fn echo<T: Transport, C: Timer>(mut websocket: WebSocket<T, C>) -> Outcome
             Some((Event::Message(message), mut sender)) => {
                 sender.send(message).map_err(|error| error.kind())?;
             }
-            Some((Event::Closed(closed), _)) => return Ok(closed),
+            Some((Event::Closed(closed), _)) => return Ok(*closed),
             Some(_) => {}
             None => return Err("no end".into()),
         }

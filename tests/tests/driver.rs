@@ -199,6 +199,7 @@ fn a_task_yields_after_64_events_and_wakes_itself() {
                 assert!(run <= 64, "{run} events without a pause");
                 assert!(flag.take(), "there is more, so it wakes itself");
                 (yields, run) = (yields + 1, 0);
+                assert!(yields < 100, "nothing arrives any more");
             }
         }
     }
@@ -226,6 +227,7 @@ fn a_task_yields_after_256_kib_and_wakes_itself() {
             Poll::Pending => {
                 assert!(flag.take(), "there is more, so it wakes itself");
                 yields += 1;
+                assert!(yields < 100, "nothing arrives any more");
             }
         }
     }
@@ -273,13 +275,29 @@ fn both_send_first(count: usize) -> (End, Vec<Option<SendError>>) {
 
 #[test]
 fn s7_two_ends_that_send_first_do_not_deadlock_while_their_inboxes_have_room() {
-    assert_eq!(both_send_first(75), (End::Done, vec![None, None]));
+    assert_eq!(both_send_first(78), (End::Done, vec![None, None]));
 }
 
 #[test]
 fn s7_two_ends_that_only_send_end_by_a_stalled_write() {
     let closed = Some(SendError::Closed(()));
     assert_eq!(both_send_first(100_000), (End::Done, vec![closed.clone(), closed]));
+}
+
+#[test]
+fn a_transport_that_takes_nothing_from_the_start_stalls_too() {
+    let clock = Clock::default();
+    let (mut client, server) = whole(&clock, [Script::WHOLE; 2], 0);
+    let mut tasks = Tasks::new(&clock);
+    tasks.spawn(async move {
+        client.feed(Message::from("hello")).await.expect("there is room");
+        let stalled = ConnectionError::Timeout(TimeoutKind::WriteStalled);
+        assert_eq!(next(&mut client).await, Some(Event::Error(stalled)));
+        assert_eq!(closed(next(&mut client).await).unsent_messages, 1);
+    });
+    assert_eq!(tasks.run(), End::Done);
+    assert_eq!(clock.now(), Instant::EPOCH + Config::client().write_stall);
+    drop(server);
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl Client {
             return Some(message.as_bytes().to_vec());
         }
         if let Event::Closed(closed) = event {
-            self.ends.push(closed);
+            self.ends.push(*closed);
         }
         None
     }
@@ -128,7 +128,7 @@ async fn drain(socket: &mut Socket, mut ends: Vec<Closed>, answer: bool) -> Vec<
                 let _ = sender.send(message);
             }
         } else if let Event::Closed(closed) = event {
-            ends.push(closed);
+            ends.push(*closed);
         }
     }
     ends

@@ -148,17 +148,23 @@ fn valid_streams() {
 
 #[test]
 fn pairs() {
-    check(properties::pair, 600, any_bytes(600));
+    check(properties::pair, 400, any_bytes(600));
+}
+
+#[test]
+fn outputs_that_are_never_drained() {
+    let cycled = vec(any::<u8>(), 1..40).prop_map(|bytes| bytes.repeat(1300 / bytes.len()));
+    check(properties::never_drained, 60, cycled);
 }
 
 #[test]
 fn operations_on_a_client() {
-    check(properties::connection_client, 600, any_bytes(400));
+    check(properties::connection_client, 400, any_bytes(400));
 }
 
 #[test]
 fn operations_on_a_server() {
-    check(properties::connection_server, 600, any_bytes(400));
+    check(properties::connection_server, 400, any_bytes(400));
 }
 
 const REQUESTS: &[&[u8]] = &[

@@ -64,7 +64,7 @@ async fn answer<T: Transport, C: Timer>(websocket: &mut driver::WebSocket<T, C>)
     loop {
         match websocket.next_with_sender().await {
             Some((Event::Message(message), mut sender)) => assert!(sender.send(message).is_ok()),
-            Some((Event::Closed(closed), _)) => return closed,
+            Some((Event::Closed(closed), _)) => return *closed,
             other => panic!("{:?}", other.map(|(event, _)| event)),
         }
     }

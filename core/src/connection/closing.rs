@@ -19,7 +19,8 @@
 //! | `Failing` | our close | nothing | shut once flushed | end of stream, drain timer, drain limit |
 //! | `Over` | nothing | `Closed`, once | | |
 
-use alloc::string::String;
+use alloc::{boxed::Box, string::String};
+use core::fmt;
 
 use super::timer::{Now, Timer, TimerTable};
 use super::transmit::Transmitter;
@@ -64,6 +65,23 @@ pub struct Closed {
     pub error: Option<ConnectionError>,
     /// Messages that were accepted but did not leave whole.
     pub unsent_messages: usize,
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.error {
+            Some(error) => write!(f, "{error}")?,
+            None if self.clean => write!(f, "closed with code {}", self.code)?,
+            None => write!(f, "ended with code {}, not cleanly", self.code)?,
+        }
+        if !self.reason.is_empty() {
+            write!(f, ", {:?}", self.reason)?;
+        }
+        if self.unsent_messages > 0 {
+            write!(f, ", {} messages not sent", self.unsent_messages)?;
+        }
+        Ok(())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -391,7 +409,7 @@ impl Closing {
     pub(super) fn event(&self, news: News) -> Event<'static> {
         match news {
             News::Error(error) => Event::Error(error),
-            News::Closed => Event::Closed(self.closed()),
+            News::Closed => Event::Closed(Box::new(self.closed())),
         }
     }
 

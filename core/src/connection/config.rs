@@ -29,7 +29,8 @@ pub struct Config {
     pub send_soft_limit: usize,
     /// Above this many queued bytes, a message is refused and given back. 1 MiB.
     ///
-    /// A longer message is accepted when nothing else is queued.
+    /// What counts is what waits already, not the message: whoever has room for anything has room
+    /// for the longest, and no more is ever queued than this and one message.
     pub send_hard_limit: usize,
     /// Longer messages leave as several frames of this size, so that a control frame never waits
     /// behind more. 64 KiB; at least 125 bytes.

@@ -40,7 +40,7 @@ impl Endpoint for Connection {
             // 7.1.7: "MUST NOT continue to attempt to process data", but read on, within bounds.
             Phase::Exchanged | Phase::Failing => {
                 self.closing.drained(n, &mut self.transmitter, &mut self.timers, &self.config);
-                self.discard();
+                self.inbox.discard();
             }
         }
     }
@@ -177,7 +177,7 @@ impl Connection {
         if self.closing.is_receiving() {
             self.time_message();
         } else {
-            self.discard();
+            self.inbox.discard();
         }
         if let Some(end) = self.end {
             self.closing.ended(end, &mut self.transmitter, &mut self.timers);
@@ -193,13 +193,6 @@ impl Connection {
             && !self.timers.is_armed(Timer::Message)
         {
             self.timers.arm_after(Timer::Message, self.now, timeout);
-        }
-    }
-
-    /// Drops what arrived, unless a part of it was found before and is still the application's.
-    fn discard(&mut self) {
-        if self.ready.is_none() {
-            self.inbox.discard();
         }
     }
 

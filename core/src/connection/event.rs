@@ -1,3 +1,5 @@
+use alloc::boxed::Box;
+
 use super::Closed;
 use crate::error::ConnectionError;
 use crate::message::{DataKind, Message, Payload};
@@ -18,7 +20,7 @@ pub enum Event<'a> {
     /// The connection failed. [`Closed`](Self::Closed) follows, once the peer knows or time is up.
     Error(ConnectionError),
     /// The connection is over. This is the last event, and there is exactly one.
-    Closed(Closed),
+    Closed(Box<Closed>),
 }
 
 impl Event<'_> {

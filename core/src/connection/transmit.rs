@@ -131,7 +131,7 @@ impl Transmitter {
         if !self.accepting {
             return Err(SendError::Closed(message));
         }
-        if self.is_full(self.buffered(), message.len()) {
+        if self.buffered() > self.hard_limit {
             return Err(SendError::Full(message));
         }
         let opcode = message.kind().opcode();
@@ -172,7 +172,7 @@ impl Transmitter {
             return Err(SendError::Closed(()));
         };
         // What waits for this message to end must not keep it from ending.
-        if self.is_full(self.ahead(), payload.len()) {
+        if self.ahead() > self.hard_limit {
             return Err(SendError::Full(()));
         }
         self.data(opcode, fin, payload);
@@ -335,11 +335,6 @@ impl Transmitter {
             };
             self.data_frame(opcode, fin, Payload::Owned(payload));
         }
-    }
-
-    /// Whether `len` bytes more are too many, with `ahead` in front of them.
-    fn is_full(&self, ahead: usize, len: usize) -> bool {
-        ahead > 0 && self.buffered().saturating_add(len) > self.hard_limit
     }
 
     /// Data straight into the outbox if nothing waits, into the queue otherwise.

@@ -169,7 +169,7 @@ impl<T: Transport, C: Timer> Sender<T, C> {
         mut message: Message<'m>,
     ) -> Result<(), SendError<Message<'m>>> {
         loop {
-            poll_fn(|cx| self.poll_room(cx, message.len())).await;
+            poll_fn(|cx| self.poll_room(cx)).await;
             match self.try_send(message) {
                 // Another half took the room in between.
                 Err(SendError::Full(refused)) => message = refused,
@@ -222,8 +222,8 @@ impl<T: Transport, C: Timer> Sender<T, C> {
         self.0.lock().websocket.state()
     }
 
-    fn poll_room(&self, cx: &Context<'_>, len: usize) -> Poll<()> {
-        self.0.poll(cx, |websocket, cx| websocket.poll_room(cx, len))
+    fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        self.0.poll(cx, |websocket, cx| websocket.poll_room(cx))
     }
 
     fn poll_flush_all(&self, cx: &Context<'_>) -> Poll<Result<(), SendError>> {
@@ -287,7 +287,7 @@ mod stream {
         type Error = SendError<Message<'static>>;
 
         fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-            self.poll_room(cx, 0).map(Ok)
+            self.poll_room(cx).map(Ok)
         }
 
         fn start_send(self: Pin<&mut Self>, message: Message<'static>) -> Result<(), Self::Error> {

@@ -55,7 +55,7 @@ where
     type Error = SendError<Message<'static>>;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.poll_room(cx, 0).map(Ok)
+        self.poll_room(cx).map(Ok)
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: Message<'static>) -> Result<(), Self::Error> {

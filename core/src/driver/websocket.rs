@@ -1,5 +1,5 @@
 use core::future::poll_fn;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 
 use super::{Driver, Timer, Transport};
 use crate::connection::{Closed, Connection, Event, Sender, State};
@@ -25,9 +25,17 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
         self.endpoint.event()
     }
 
-    /// The same, with the sending side, so that the event can be answered while it is lent.
+    /// The same, with the sending side, so that the event can be answered while it is lent: without
+    /// a copy.
+    ///
+    /// Waits for room first, so one answer an event is never [`Full`](SendError::Full): a peer that
+    /// sends and does not read is not read either. Cancel safe as [`next`](Self::next).
     pub async fn next_with_sender(&mut self) -> Option<(Event<'_>, Sender<'_>)> {
-        poll_fn(|cx| self.poll_ready(cx)).await;
+        poll_fn(|cx| {
+            ready!(self.poll_room(cx));
+            self.poll_ready(cx)
+        })
+        .await;
         self.endpoint.event_with_sender()
     }
 
@@ -40,7 +48,7 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
     ///
     /// [`SendError::Closed`] with the message, if the connection is closing or over.
     pub async fn feed<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
-        poll_fn(|cx| self.poll_room(cx, message.len())).await;
+        poll_fn(|cx| self.poll_room(cx)).await;
         self.endpoint.send(message)
     }
 
@@ -106,7 +114,7 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
         self.close(code, reason)?;
         loop {
             match self.next().await {
-                Some(Event::Closed(closed)) => return Ok(Some(closed)),
+                Some(Event::Closed(closed)) => return Ok(Some(*closed)),
                 Some(_) => {}
                 None => return Ok(None),
             }
@@ -128,15 +136,10 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
         self.endpoint.state()
     }
 
-    /// Ready when there is room for a message of `len` bytes, or when there never will be.
-    ///
-    /// One that would not fit behind what is queued waits until nothing is.
-    pub(super) fn poll_room(&mut self, cx: &mut Context<'_>, len: usize) -> Poll<()> {
+    /// Ready when there is room for a message, or when there never will be.
+    pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_while(cx, |connection| {
-            let buffered = connection.buffered();
-            let fits = buffered == 0
-                || buffered.saturating_add(len) <= connection.config().send_hard_limit;
-            !(connection.has_room() && fits) && connection.state() == State::Open
+            !connection.has_room() && connection.state() == State::Open
         })
         .map(|_| ())
     }
@@ -191,7 +194,7 @@ impl<T: Transport, C: Timer> Fragments<'_, T, C> {
     /// [`SendError::Closed`] if the connection is closing or over.
     pub async fn write<'p>(&mut self, payload: impl Into<Payload<'p>>) -> Result<(), SendError> {
         let payload = payload.into();
-        poll_fn(|cx| self.websocket.poll_room(cx, payload.len())).await;
+        poll_fn(|cx| self.websocket.poll_room(cx)).await;
         let mut writer = self.websocket.endpoint.resume_fragments().ok_or(SendError::Closed(()))?;
         let result = writer.write(payload);
         writer.pause();
@@ -207,7 +210,7 @@ impl<T: Transport, C: Timer> Fragments<'_, T, C> {
     /// As [`write`](Self::write).
     pub async fn finish<'p>(mut self, payload: impl Into<Payload<'p>>) -> Result<(), SendError> {
         let payload = payload.into();
-        poll_fn(|cx| self.websocket.poll_room(cx, payload.len())).await;
+        poll_fn(|cx| self.websocket.poll_room(cx)).await;
         let writer = self.websocket.endpoint.resume_fragments().ok_or(SendError::Closed(()))?;
         self.finished = true;
         writer.finish(payload)

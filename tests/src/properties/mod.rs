@@ -21,7 +21,7 @@ pub use handshakes::{
     extensions, handshake_request, handshake_response, handshake_round_trip, target,
 };
 pub use inbound::{inbound_stream, valid_stream};
-pub use operations::{connection_client, connection_operations, connection_server};
+pub use operations::{connection_client, connection_operations, connection_server, never_drained};
 pub use pair::pair;
 pub use payloads::utf8;
 pub use source::{Lcg, Side, Source};

@@ -1,6 +1,7 @@
+use bytes::Buf;
 use longwire::error::TransportFailure;
 use longwire::time::Duration;
-use longwire::{CloseCode, Endpoint, State};
+use longwire::{CloseCode, Connection, Endpoint, Instant, Message, State};
 
 use super::side;
 use super::source::{Side, Source};
@@ -29,6 +30,30 @@ pub fn connection_operations(role: Side, input: &[u8]) {
     finish(&mut side);
     let transcript = side.transcript();
     side.check_end(&transcript);
+}
+
+/// A transport that takes a lot and is never quite done: memory is bounded by what waits, not by what
+/// has left.
+pub fn never_drained(input: &[u8]) {
+    let mut source = Source::new(input);
+    let role = if source.flag() { Side::Client } else { Side::Server };
+    let config = source.config(role);
+    let mut connection = Connection::new(role.role(3), config, Instant::EPOCH);
+    let mut most = 0;
+    for i in 0..600 {
+        let body = vec![b'x'; if i % 7 == 6 { 1 } else { source.length() }];
+        // Refused now and then, if the limit is small.
+        let _ = connection.send(Message::from(body));
+        most = most.max(connection.buffered());
+        let left = 1 + source.below(200);
+        while Buf::remaining(connection.send_buffer()) > left {
+            let chunk = Buf::chunk(connection.send_buffer()).len();
+            let waiting = Buf::remaining(connection.send_buffer());
+            connection.sent(Instant::EPOCH, chunk.min(waiting - left));
+        }
+        let held = connection.buffer_capacity();
+        assert!(held <= 4 * most + (32 << 10), "{held} bytes held, {most} waited at most");
+    }
 }
 
 fn operation(source: &mut Source<'_>, side: &mut side::Side, role: Side) {

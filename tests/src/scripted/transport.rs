@@ -131,8 +131,14 @@ struct Pipe {
 }
 
 impl Pipe {
-    fn wake(&mut self) {
-        [self.reader.take(), self.writer.take()].into_iter().flatten().for_each(Waker::wake);
+    /// Bytes arrived, or none will.
+    fn wake_reader(&mut self) {
+        self.reader.take().into_iter().for_each(Waker::wake);
+    }
+
+    /// There is room, or nobody who reads.
+    fn wake_writer(&mut self) {
+        self.writer.take().into_iter().for_each(Waker::wake);
     }
 }
 
@@ -189,7 +195,7 @@ impl Scripted {
     pub fn inject(&self, bytes: &[u8]) {
         let mut pipe = self.tx.borrow_mut();
         pipe.bytes.extend(bytes);
-        pipe.wake();
+        pipe.wake_reader();
     }
 
     /// The same, and the reader is not told.
@@ -202,7 +208,7 @@ impl Scripted {
     pub fn take_arrived(&self) -> Vec<u8> {
         let mut pipe = self.rx.borrow_mut();
         let bytes = pipe.bytes.drain(..).collect();
-        pipe.wake();
+        pipe.wake_writer();
         bytes
     }
 
@@ -286,7 +292,7 @@ impl Transport for Scripted {
         for (slot, byte) in buf.iter_mut().zip(pipe.bytes.drain(..n)) {
             *slot = byte;
         }
-        pipe.wake();
+        pipe.wake_writer();
         Poll::Ready(Ok(n))
     }
 
@@ -341,7 +347,7 @@ impl Transport for Scripted {
         self.happened(Happened::ShutDown);
         let mut pipe = self.tx.borrow_mut();
         pipe.ended = true;
-        pipe.wake();
+        pipe.wake_reader();
         Poll::Ready(Ok(()))
     }
 
@@ -363,7 +369,7 @@ impl Scripted {
         }
         let mut pipe = self.tx.borrow_mut();
         pipe.bytes.extend(self.unflushed.drain(..));
-        pipe.wake();
+        pipe.wake_reader();
     }
 }
 
@@ -371,8 +377,8 @@ impl Drop for Scripted {
     fn drop(&mut self) {
         self.happened(Happened::Dropped);
         self.tx.borrow_mut().ended = true;
-        self.tx.borrow_mut().wake();
+        self.tx.borrow_mut().wake_reader();
         self.rx.borrow_mut().unread = true;
-        self.rx.borrow_mut().wake();
+        self.rx.borrow_mut().wake_writer();
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn received(event: Option<Event<'_>>) -> Vec<u8> {
 /// The end that this event must be.
 pub(crate) fn closed(event: Option<Event<'_>>) -> Closed {
     match event {
-        Some(Event::Closed(closed)) => closed,
+        Some(Event::Closed(closed)) => *closed,
         other => panic!("{other:?} instead of the end"),
     }
 }

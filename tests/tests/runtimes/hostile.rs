@@ -37,7 +37,7 @@ async fn failure<R: Runtime>(mut websocket: WebSocket<R>) -> (ConnectionError, C
                 assert!(websocket.next().await.is_none(), "it ends once");
                 assert!(!closed.clean);
                 assert_eq!(error, closed.error);
-                return (error.expect("an error before the end"), closed);
+                return (error.expect("an error before the end"), *closed);
             }
             other => assert!(error.is_none() && other.is_some(), "{other:?} before the end"),
         }

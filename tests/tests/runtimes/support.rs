@@ -162,7 +162,7 @@ pub(crate) async fn end<T: Transport, C: Timer>(websocket: &mut driver::WebSocke
     loop {
         if let Event::Closed(closed) = websocket.next().await.expect("an end") {
             assert!(websocket.next().await.is_none(), "it ends once");
-            return closed;
+            return *closed;
         }
     }
 }
@@ -172,15 +172,15 @@ pub(crate) async fn echo<T: Transport, C: Timer>(
     websocket: &mut driver::WebSocket<T, C>,
 ) -> Closed {
     loop {
-        let full = match websocket.next_with_sender().await.expect("an end") {
-            (Event::Message(message), mut sender) => match sender.send(message) {
-                Err(SendError::Full(message)) => message.into_owned(),
-                _ => continue,
-            },
-            (Event::Closed(closed), _) => return closed,
-            _ => continue,
-        };
-        let _ = websocket.feed(full).await;
+        match websocket.next_with_sender().await.expect("an end") {
+            (Event::Message(message), mut sender) => {
+                if let Err(refused) = sender.send(message) {
+                    assert_eq!(refused.kind(), SendError::Closed(()), "there is room");
+                }
+            }
+            (Event::Closed(closed), _) => return *closed,
+            _ => {}
+        }
     }
 }
 

@@ -274,6 +274,18 @@ fn c3_the_end_of_the_stream_and_a_reply_that_never_leaves_is_not_clean() {
 }
 
 #[test]
+fn c3_the_end_of_the_stream_and_a_reply_given_up_is_not_clean() {
+    for side in SIDES {
+        let mut connection = side.open(Config::server());
+        hear(&mut connection, START, &script().close(1000, "").wire(side));
+        connection.received_eof(START);
+        assert!(events(&mut connection).is_empty());
+        connection.abort();
+        assert!(!closed(events(&mut connection)).clean);
+    }
+}
+
+#[test]
 fn a5_a_stream_cut_short_after_the_exchange_is_clean_and_a_reset_is_not() {
     let cases = [
         (TransportFailure::Truncated, true),

@@ -24,6 +24,8 @@ fn e_protocol_error_is_said_to_the_peer_then_the_stream_is_drained() {
         assert!(sent[1].1.starts_with(&1002_u16.to_be_bytes()) && sent[1].1.len() > 2);
         assert!(connection.is_send_finished(), "half-close, so that the peer can read it");
         assert_eq!(connection.poll_timeout(), Some(after(2)), "then a second");
+        connection.sent(after(1) + millis(500), 0);
+        assert_eq!(connection.poll_timeout(), Some(after(2)), "and no more");
         assert!(
             hear(&mut connection, after(1), &script().text("x").close(1002, "").wire(side))
                 .is_empty()

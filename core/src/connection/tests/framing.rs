@@ -310,6 +310,33 @@ fn memory_may_be_given_back_while_a_frame_waits() {
 }
 
 #[test]
+fn a_frame_that_waits_has_room_even_if_the_staging_area_comes_back_smaller() {
+    // Only what followed the opening handshake makes a staging area larger than reads have earned.
+    for side in SIDES {
+        let payload = pattern(30_000);
+        let wire = script().binary(pattern(70_000)).binary(&payload).wire(side);
+        let (arrived, rest) = wire.split_at(wire.len() - payload.len());
+        let mut connection =
+            Connection::from_upgraded(side.role(), Config::server(), START, arrived);
+        same(&events(&mut connection), &[binary(pattern(70_000))]);
+        connection.release_buffers();
+        same(&hear(&mut connection, START, rest), &[binary(&payload)]);
+    }
+}
+
+#[test]
+fn short_payloads_are_staged_with_what_follows_and_long_ones_are_placed_directly() {
+    for side in SIDES {
+        let mut connection = side.open(Config::server());
+        hear(&mut connection, START, &header_to(side, BINARY, STAGED as u64));
+        assert!(connection.recv_buffer().len() > STAGED, "the next frame comes with the same read");
+        let mut connection = side.open(Config::server());
+        hear(&mut connection, START, &header_to(side, BINARY, STAGED as u64 + 1));
+        assert_eq!(connection.recv_buffer().len(), STAGED + 1, "and not a byte of the next frame");
+    }
+}
+
+#[test]
 fn s5_4_a_long_fragmented_message_is_received_around_pings() {
     let parts = [pattern(100_000), pattern(3), pattern(0), pattern(50_000), pattern(2_500)];
     let mut long = script().frame(BINARY_BEGIN, &parts[0]);

@@ -377,6 +377,16 @@ fn p3_the_verdict_waits_for_what_has_arrived_and_not_been_taken() {
 }
 
 #[test]
+fn p3_a_pong_that_the_verdict_itself_finds_settles_it() {
+    let mut connection = server(with(PONG_ONLY));
+    until(&mut connection, after(20));
+    let nonce = beat(&mut connection, after(20));
+    connection.receive(after(21), &script().pong(&nonce).wire(Side::Server));
+    connection.handle_timeout(after(30));
+    assert_eq!(connection.poll_timeout(), Some(after(41)), "no verdict, but the next ping");
+}
+
+#[test]
 fn p3_the_verdict_comes_when_what_has_arrived_was_no_pong() {
     for side in SIDES {
         let mut connection = side.open(with(PONG_ONLY));

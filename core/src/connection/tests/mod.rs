@@ -323,7 +323,7 @@ fn failed(connection: &mut Connection, error: ConnectionError, close: &Close) {
 fn closed(mut events: Vec<Event<'static>>) -> Closed {
     assert_eq!(events.len(), 1, "{events:?}");
     match events.pop() {
-        Some(Event::Closed(closed)) => closed,
+        Some(Event::Closed(closed)) => *closed,
         other => panic!("{other:?}"),
     }
 }

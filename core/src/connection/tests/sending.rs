@@ -115,31 +115,40 @@ fn s5_the_hard_limit_is_inclusive_and_full_gives_the_message_back() {
         let mut connection = side.open(Config::server());
         assert_eq!(connection.config().send_hard_limit, 1 << 20);
         connection.send(Message::from(pattern(500_000))).unwrap();
-        let room = (1 << 20) - connection.buffered();
-        let over = pattern(room + 1);
-        let kept = Bytes::from(over);
+        let overhead = {
+            let before = connection.buffered();
+            connection.send(Message::from("")).unwrap();
+            connection.buffered() - before
+        };
+        let room = (1 << 20) - connection.buffered() - overhead;
+        connection.send(Message::from(pattern(room))).unwrap();
+        assert_eq!(connection.buffered(), 1 << 20, "exactly the limit waits");
+        connection.send(Message::from("x")).unwrap();
+        let before = connection.buffered();
+        assert!(before > 1 << 20);
+        let kept = Bytes::from(pattern(1_000));
         let refused = connection.send(Message::from(kept.clone())).unwrap_err();
         assert_eq!(refused.kind(), SendError::Full(()));
         let Message::Binary(payload) = refused.into_inner() else { panic!() };
         assert_eq!(payload.into_bytes().as_ptr(), kept.as_ptr(), "the message itself, no copy");
-        let before = connection.buffered();
-        assert_eq!(before, (1 << 20) - room, "nothing was queued");
-        connection.send(Message::from(pattern(room))).unwrap();
-        assert!(connection.buffered() <= (1 << 20) + 14);
-        assert!(connection.send(Message::from("x")).is_err());
+        assert_eq!(connection.buffered(), before, "nothing was queued");
+        assert!(connection.send(Message::from("")).is_err(), "empty ones are no exception");
         let data: usize =
             frames(&mut connection, START).iter().map(|(_, payload)| payload.len()).sum();
-        assert_eq!(data, 500_000 + room);
+        assert_eq!(data, 500_000 + room + 1);
         connection.send(Message::from("x")).unwrap();
     }
 }
 
 #[test]
-fn s5_a_message_over_the_hard_limit_is_accepted_when_nothing_waits() {
-    let mut connection = server(Config { send_hard_limit: 100, ..Config::server() });
-    connection.send(Message::from(pattern(5_000))).unwrap();
+fn s5_whoever_has_room_has_room_for_the_longest_message() {
+    let mut connection =
+        server(Config { send_hard_limit: 100, send_soft_limit: 100, ..Config::server() });
+    connection.send(Message::from(pattern(98))).unwrap();
+    assert!(connection.has_room());
+    connection.send(Message::from(pattern(5_000_000))).unwrap();
+    assert!(!connection.has_room());
     assert!(connection.send(Message::from("x")).is_err());
-    assert!(connection.send(Message::from("")).is_err(), "empty ones are no exception");
     output(&mut connection, START);
     connection.send(Message::from(pattern(101))).unwrap();
 }

@@ -135,13 +135,13 @@ fn s5_a_full_queue_refuses_the_fragment_and_leaves_the_message_open() {
         let config = Config { send_hard_limit: 1_000, ..Config::server() };
         let mut connection = side.open(config);
         let mut writer = connection.fragments(DataKind::Binary).unwrap();
-        writer.write(&[1; 900]).unwrap();
+        writer.write(&[1; 1_001]).unwrap();
         assert_eq!(writer.write(&[2; 200]), Err(SendError::Full(())));
         assert_eq!(writer.finish(&[2; 200]), Err(SendError::Full(())));
         let mut sent = frames(&mut connection, START);
         connection.resume_fragments().expect("it is still open").finish(&[2; 200]).unwrap();
         sent.extend(frames(&mut connection, START));
-        assert_eq!(sent, [(BINARY_BEGIN, [1; 900].to_vec()), (LAST, [2; 200].to_vec())]);
+        assert_eq!(sent, [(BINARY_BEGIN, [1; 1_001].to_vec()), (LAST, [2; 200].to_vec())]);
     }
 }
 
@@ -157,7 +157,7 @@ fn s5_messages_that_wait_for_the_open_one_cannot_keep_it_from_ending() {
         output(&mut connection, START);
         let mut writer = connection.resume_fragments().unwrap();
         assert!(writer.has_room(), "the transport has caught up");
-        writer.write(&[1; 300]).unwrap();
+        writer.write(&[1; 1_001]).unwrap();
         assert_eq!(writer.write(&[1; 300]), Err(SendError::Full(())), "it has not");
         writer.pause();
         output(&mut connection, START);
