@@ -330,6 +330,7 @@ fn c3_the_server_shuts_down_first_and_the_client_waits_for_it() {
         assert!(at((0, Happened::SawEnd)) < at((0, Happened::ShutDown)));
         assert!(at((0, Happened::ShutDown)) < at((0, Happened::Dropped)));
         assert!(at((1, Happened::SawEnd)) < at((1, Happened::Dropped)));
+        assert_eq!(ends.len(), 6, "each once: {ends:?}");
     }
 }
 

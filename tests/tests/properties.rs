@@ -64,6 +64,7 @@ fn frames() -> impl Strategy<Value = Vec<u8>> {
         1 => (120..135_usize).prop_map(|len| vec![b'x'; len]),
         1 => (2000..5000_usize).prop_map(|len| vec![b'y'; len]),
         1 => Just(vec![0x03, 0xe8, b'o', b'k']),
+        1 => Just(vec![0xe2, 0x9c]),
     ];
     let first = prop_oneof![
         8 => prop::sample::select(&[0x81_u8, 0x82, 0x01, 0x02, 0x00, 0x80, 0x89, 0x8a][..]),

@@ -110,7 +110,7 @@ fn operation(source: &mut Source<'_>, side: &mut side::Side, role: Side) {
         21 if source.below(8) == 0 => side.abandon(),
         // Time.
         22 => side.advance(Duration::from_millis(u64::from(source.short()))),
-        _ => side.advance(Duration::from_secs(source.below(60) as u64)),
+        _ => side.advance(source.pause()),
     }
 }
 

@@ -83,7 +83,7 @@ impl Pair {
             22 => side.stall(),
             23 => side.connection.release_buffers(),
             24 | 25 => self.advance(Duration::from_millis(u64::from(source.short()))),
-            26 => self.advance(Duration::from_secs(source.below(40) as u64)),
+            26 => self.advance(source.pause()),
             // Endings, rarely.
             _ if source.below(6) != 0 => {}
             27 => side.close(source.close_code(), ""),

@@ -8,15 +8,11 @@ pub(super) fn payload(kind: DataKind, seed: usize, len: usize) -> Vec<u8> {
     match kind {
         DataKind::Binary => (0..len).map(|i| (i * 7 + seed * 31 + (i >> 8)) as u8).collect(),
         DataKind::Text => {
-            let alphabet = ['a', '\u{e9}', '\u{2713}', '\u{1f600}', 'z'];
-            let mut text = String::new();
-            for i in 0.. {
-                let next = alphabet[(i + seed) % alphabet.len()];
-                if text.len() + next.len_utf8() > len {
-                    break;
-                }
-                text.push(next);
-            }
+            let alphabet = ["a", "\u{e9}", "\u{2713}", "\u{1f600}", "z"];
+            let (head, tail) = alphabet.split_at(seed % alphabet.len());
+            let round = [tail.concat(), head.concat()].concat();
+            let mut text = round.repeat(len / round.len() + 1);
+            text.truncate((0..=len).rev().find(|&n| text.is_char_boundary(n)).unwrap_or_default());
             while text.len() < len {
                 text.push('.');
             }

@@ -80,6 +80,14 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// A time in which deadlines pass; now and then a clock that jumps.
+    pub fn pause(&mut self) -> Duration {
+        match self.byte() {
+            n @ 0..=239 => Duration::from_secs(u64::from(n) % 40),
+            _ => Duration::from_secs(7200),
+        }
+    }
+
     /// A kind of message.
     pub fn kind(&mut self) -> DataKind {
         if self.flag() { DataKind::Binary } else { DataKind::Text }

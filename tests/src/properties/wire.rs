@@ -117,7 +117,10 @@ fn parse(wire: &[u8], masked: bool) -> Option<(Frame, &[u8])> {
     };
     let (key, rest) = if masked { rest.split_first_chunk()? } else { (&[0; 4], rest) };
     let (payload, rest) = rest.split_at_checked(usize::try_from(len).ok()?)?;
-    let payload = payload.iter().enumerate().map(|(i, byte)| byte ^ key[i % 4]).collect();
+    let mut payload = payload.to_vec();
+    for word in payload.chunks_mut(4) {
+        word.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
+    }
     Some((Frame { fin: first & 0x80 != 0, opcode: first & 0x0f, payload }, rest))
 }
 

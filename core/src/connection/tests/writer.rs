@@ -162,6 +162,9 @@ fn s5_messages_that_wait_for_the_open_one_cannot_keep_it_from_ending() {
         writer.pause();
         output(&mut connection, START);
         connection.resume_fragments().unwrap().finish(&[2; 300]).unwrap();
+        let next = connection.fragments(DataKind::Binary).unwrap();
+        assert!(!next.has_room(), "what waited is ahead of the next one");
+        next.pause();
         let sent = frames(&mut connection, START);
         assert_eq!(sent[0], (LAST, [2; 300].to_vec()));
         assert!(sent.len() > 5 && connection.buffered() == 0);
@@ -197,6 +200,18 @@ fn s7_1_2_a_close_in_the_middle_of_a_fragmented_message_leaves_it_unfinished() {
         connection.abort();
         assert_eq!(closed(events(&mut connection)).unsent_messages, 2);
     }
+}
+
+#[test]
+fn an_open_message_and_those_that_wait_for_it_are_counted_as_unsent() {
+    let mut connection = server(Config::server());
+    let mut writer = connection.fragments(DataKind::Text).unwrap();
+    writer.write(b"a").unwrap();
+    writer.pause();
+    connection.send(Message::from("held")).unwrap();
+    output(&mut connection, START);
+    connection.abort();
+    assert_eq!(closed(events(&mut connection)).unsent_messages, 2);
 }
 
 #[test]
