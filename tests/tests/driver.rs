@@ -285,6 +285,33 @@ fn s7_two_ends_that_only_send_end_by_a_stalled_write() {
 }
 
 #[test]
+fn s5_one_answer_an_event_is_never_too_much_even_if_the_peer_does_not_read() {
+    let clock = Clock::default();
+    let (mut client, mut server) = whole(&clock, [Script::WHOLE; 2], 10_000);
+    let mut tasks = Tasks::new(&clock);
+    tasks.spawn(async move {
+        // Reads nothing while it can send: about what the two pipes and the server's queue hold.
+        while feed(&mut client, &Bytes::from(body(1, 1000))).await.is_ok() {}
+    });
+    tasks.spawn(async move {
+        let mut error = None;
+        while let Some((event, mut sender)) = server.next_with_sender().await {
+            if let Event::Message(message) = event {
+                // What was found before the end is still handed out, but not to be answered.
+                let result = sender.send(message);
+                assert!(!matches!(result, Err(SendError::Full(_))), "it waited for room");
+            } else if let Event::Error(why) = event {
+                error = Some(why);
+            }
+        }
+        // Which of the two gives up first is nobody's concern.
+        assert!(error.is_some());
+    });
+    assert_eq!(tasks.run(), End::Done);
+    assert!(clock.now() <= Instant::EPOCH + Duration::from_secs(61), "bounded");
+}
+
+#[test]
 fn a_transport_that_takes_nothing_from_the_start_stalls_too() {
     let clock = Clock::default();
     let (mut client, server) = whole(&clock, [Script::WHOLE; 2], 0);

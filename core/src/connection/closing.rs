@@ -100,6 +100,8 @@ pub(super) enum End {
     Eof,
     /// Cut short, or reset.
     Failed(ConnectionError),
+    /// Not seen: we stopped reading.
+    TimedOut(TimeoutKind),
 }
 
 /// What the application is told of the end.
@@ -298,16 +300,21 @@ impl Closing {
         transmitter: &mut Transmitter,
         timers: &mut TimerTable,
     ) {
-        match self.phase {
-            Phase::Open | Phase::CloseSent => {
-                self.initiator.get_or_insert(Initiator::Transport);
-                self.error.get_or_insert(match end {
-                    End::Eof => ConnectionError::UnexpectedEof,
-                    End::Failed(error) => error,
-                });
+        match (self.phase, end) {
+            (Phase::Over, _) => {}
+            (_, End::TimedOut(kind)) => {
+                self.blame_time(kind);
                 self.over(transmitter, timers);
             }
-            Phase::Exchanged | Phase::Failing => {
+            (Phase::Open | Phase::CloseSent, End::Eof) => {
+                self.blame_transport(ConnectionError::UnexpectedEof);
+                self.over(transmitter, timers);
+            }
+            (Phase::Open | Phase::CloseSent, End::Failed(error)) => {
+                self.blame_transport(error);
+                self.over(transmitter, timers);
+            }
+            (Phase::Exchanged | Phase::Failing, End::Eof | End::Failed(_)) => {
                 // A5: after the exchange, a missing TLS alert loses nothing.
                 let cut = End::Failed(ConnectionError::Transport(TransportFailure::Truncated));
                 self.orderly = self.phase == Phase::Exchanged && (end == End::Eof || end == cut);
@@ -316,7 +323,6 @@ impl Closing {
                     self.over(transmitter, timers);
                 }
             }
-            Phase::Over => {}
         }
     }
 
@@ -334,9 +340,10 @@ impl Closing {
         }
         let nothing_lost = self.phase == Phase::Exchanged && transmitter.is_flushed();
         self.count_unsent(transmitter.abort());
-        self.initiator.get_or_insert(Initiator::Transport);
-        if !nothing_lost {
-            self.error.get_or_insert(error);
+        if nothing_lost {
+            self.initiator.get_or_insert(Initiator::Transport);
+        } else {
+            self.blame_transport(error);
         }
         if self.phase == Phase::Open {
             self.phase = Phase::CloseSent;
@@ -345,20 +352,39 @@ impl Closing {
         timers.arm_after(Timer::Drain, now, config.drain_timeout);
     }
 
-    /// The closing handshake, or the end of the stream after it, did not come in time.
-    pub(super) fn timed_out(&mut self, transmitter: &mut Transmitter, timers: &mut TimerTable) {
-        if self.error.is_none() {
-            self.error = Some(ConnectionError::Timeout(TimeoutKind::Close));
-            self.initiator = Some(Initiator::Timeout);
+    /// A deadline of the closing handshake, or of a transport that takes nothing, has passed: nothing
+    /// more is sent. Says whether what has arrived is still to be looked at, before it is over.
+    pub(super) fn timed_out(
+        &mut self,
+        kind: TimeoutKind,
+        transmitter: &mut Transmitter,
+        timers: &mut TimerTable,
+    ) -> bool {
+        if self.is_receiving() {
+            self.count_unsent(transmitter.abort());
+            timers.stop_all();
+            self.phase = Phase::CloseSent;
+            return true;
         }
+        self.blame_time(kind);
         self.over(transmitter, timers);
+        false
     }
 
-    /// The transport takes none of the bytes that wait: a close frame would wait behind them.
-    pub(super) fn stalled(&mut self, transmitter: &mut Transmitter, timers: &mut TimerTable) {
-        self.error.get_or_insert(ConnectionError::Timeout(TimeoutKind::WriteStalled));
+    fn blame_transport(&mut self, error: ConnectionError) {
+        self.initiator.get_or_insert(Initiator::Transport);
+        self.error.get_or_insert(error);
+    }
+
+    /// Of two reasons the first is the reason; that a close was not answered is the peer's doing.
+    fn blame_time(&mut self, kind: TimeoutKind) {
+        if self.error.is_none() {
+            self.error = Some(ConnectionError::Timeout(kind));
+            if kind == TimeoutKind::Close {
+                self.initiator = Some(Initiator::Timeout);
+            }
+        }
         self.initiator.get_or_insert(Initiator::Timeout);
-        self.over(transmitter, timers);
     }
 
     /// Ends at once, without a word.

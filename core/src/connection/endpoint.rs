@@ -107,9 +107,8 @@ impl Endpoint for Connection {
             match timer {
                 Timer::Ping => self.ping_due(now),
                 Timer::Pong => self.pong_due(now, due),
-                Timer::Close => self.closing.timed_out(&mut self.transmitter, &mut self.timers),
-                Timer::Drain => self.closing.abort(&mut self.transmitter, &mut self.timers),
-                Timer::WriteStall => self.closing.stalled(&mut self.transmitter, &mut self.timers),
+                Timer::Close | Timer::Drain => self.time_is_up(TimeoutKind::Close),
+                Timer::WriteStall => self.time_is_up(TimeoutKind::WriteStalled),
                 Timer::Message => self.message_due(now, due),
                 Timer::Lifetime => {
                     if let Some(lifetime) = self.config.max_lifetime {
@@ -170,6 +169,15 @@ impl Connection {
 
     pub(super) fn start_closing(&mut self, close: Close, now: Now) {
         self.closing.close(close, &mut self.transmitter, &mut self.timers, &self.config, now);
+    }
+
+    /// The connection ends here. Messages that have arrived are still the application's.
+    fn time_is_up(&mut self, kind: TimeoutKind) {
+        if self.closing.timed_out(kind, &mut self.transmitter, &mut self.timers) {
+            self.end.get_or_insert(End::TimedOut(kind));
+            // If there are none, this is the end.
+            let _ = self.poll_ready();
+        }
     }
 
     /// Nothing more can be found for now: is that the end?

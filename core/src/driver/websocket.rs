@@ -212,8 +212,9 @@ impl<T: Transport, C: Timer> Fragments<'_, T, C> {
         let payload = payload.into();
         poll_fn(|cx| self.websocket.poll_room(cx)).await;
         let writer = self.websocket.endpoint.resume_fragments().ok_or(SendError::Closed(()))?;
-        self.finished = true;
-        writer.finish(payload)
+        let result = writer.finish(payload);
+        self.finished = result.is_ok();
+        result
     }
 }
 

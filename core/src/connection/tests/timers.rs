@@ -55,6 +55,45 @@ fn write_stall_goes_on_while_closing() {
     }
 }
 
+#[test]
+fn messages_that_had_arrived_when_time_was_up_are_delivered_before_the_end() {
+    for side in SIDES {
+        let mut connection = side.open(Config::server());
+        connection.receive(START, &script().text("one").binary("two").wire(side));
+        connection.send(Message::from("wait")).unwrap();
+        connection.send_buffer();
+        connection.sent(START, 0);
+        connection.handle_timeout(after(30));
+        assert_eq!(connection.state(), State::Closing, "nothing more is sent");
+        assert_eq!(connection.send_buffer().remaining(), 0);
+        assert!(connection.send(Message::from("late")).is_err());
+        assert!(connection.recv_buffer().is_empty(), "nothing more is received");
+        assert_eq!(connection.poll_timeout(), None);
+        let mut news = events(&mut connection);
+        same(&news.drain(..2).collect::<Vec<_>>(), &[text("one"), binary("two")]);
+        let closed = broken(news, timeout(TimeoutKind::WriteStalled));
+        assert_eq!((closed.initiator, closed.unsent_messages), (Initiator::Timeout, 1));
+        over(&mut connection);
+    }
+}
+
+#[test]
+fn a_close_frame_that_had_arrived_when_time_was_up_is_read_but_not_clean() {
+    for side in SIDES {
+        let mut connection = side.open(Config::server());
+        connection.close(START, CloseCode::NORMAL, "").unwrap();
+        output(&mut connection, START);
+        connection.receive(after(1), &script().text("last").close(4000, "bye").wire(side));
+        connection.handle_timeout(after(5));
+        let mut news = events(&mut connection);
+        same(&news.drain(..1).collect::<Vec<_>>(), &[text("last")]);
+        let closed = broken(news, timeout(TimeoutKind::Close));
+        assert_eq!((closed.code, closed.reason.as_str()), (code(4000), "bye"));
+        assert_eq!((closed.clean, closed.initiator), (false, Initiator::Timeout));
+        over(&mut connection);
+    }
+}
+
 fn slow_messages() -> Config {
     Config { message_timeout: Some(secs(3)), ..Config::server() }
 }
