@@ -353,22 +353,26 @@ impl Closing {
     }
 
     /// A deadline of the closing handshake, or of a transport that takes nothing, has passed: nothing
-    /// more is sent. Says whether what has arrived is still to be looked at, before it is over.
+    /// more is sent. If what has arrived is still to be looked at before it is over, says how the
+    /// stream has `end`ed then.
     pub(super) fn timed_out(
         &mut self,
         kind: TimeoutKind,
+        end: Option<End>,
         transmitter: &mut Transmitter,
         timers: &mut TimerTable,
-    ) -> bool {
-        if self.is_receiving() {
-            self.count_unsent(transmitter.abort());
-            timers.stop_all();
-            self.phase = Phase::CloseSent;
-            return true;
+    ) -> Option<End> {
+        if !self.is_receiving() {
+            self.blame_time(kind);
+            self.over(transmitter, timers);
+            return None;
         }
-        self.blame_time(kind);
-        self.over(transmitter, timers);
-        false
+        // If our close frame has left and the peer's end was seen, only the application was late.
+        let end = end.filter(|_| transmitter.is_flushed());
+        self.count_unsent(transmitter.abort());
+        timers.stop_all();
+        self.phase = Phase::CloseSent;
+        Some(end.unwrap_or(End::TimedOut(kind)))
     }
 
     fn blame_transport(&mut self, error: ConnectionError) {

@@ -173,8 +173,9 @@ impl Connection {
 
     /// The connection ends here. Messages that have arrived are still the application's.
     fn time_is_up(&mut self, kind: TimeoutKind) {
-        if self.closing.timed_out(kind, &mut self.transmitter, &mut self.timers) {
-            self.end.get_or_insert(End::TimedOut(kind));
+        let (transmitter, timers) = (&mut self.transmitter, &mut self.timers);
+        if let Some(end) = self.closing.timed_out(kind, self.end, transmitter, timers) {
+            self.end = Some(end);
             // If there are none, this is the end.
             let _ = self.poll_ready();
         }

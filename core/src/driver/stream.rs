@@ -8,6 +8,7 @@ use futures_sink::Sink;
 
 use super::{Timer, Transport, WebSocket};
 use crate::connection::{Event, State};
+use crate::endpoint::Endpoint;
 use crate::error::{ConnectionError, SendError};
 use crate::frame::CloseCode;
 use crate::message::Message;
@@ -80,10 +81,12 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
             let _ = self.close(CloseCode::NORMAL, "");
         }
         loop {
-            let _ = crate::Endpoint::poll_ready(&mut self.endpoint);
+            let _ = self.endpoint.poll_ready();
             let before = self.progress;
             let _ = self.poll_transmit(cx);
-            if self.endpoint.state() == State::Closed {
+            // While closing there is a deadline. If there is none left, time is up, and what is
+            // waited for is that the application takes what has arrived.
+            if self.endpoint.poll_timeout().is_none() {
                 return Poll::Ready(());
             }
             let idle = self.poll_receive(cx).is_pending() && self.poll_time(cx).is_pending();

@@ -94,6 +94,26 @@ fn a_close_frame_that_had_arrived_when_time_was_up_is_read_but_not_clean() {
     }
 }
 
+#[test]
+fn an_application_that_is_late_does_not_make_an_orderly_end_unclean() {
+    for side in SIDES {
+        for flushed in [true, false] {
+            let mut connection = side.open(Config::server());
+            connection.close(START, CloseCode::NORMAL, "").unwrap();
+            if flushed {
+                output(&mut connection, START);
+            }
+            connection.receive(after(1), &script().text("last").close(1000, "").wire(side));
+            connection.received_eof(after(2));
+            connection.handle_timeout(after(5));
+            let mut news = events(&mut connection);
+            same(&news.drain(..1).collect::<Vec<_>>(), &[text("last")]);
+            let closed = closed(news.split_off(news.len() - 1));
+            assert_eq!((closed.clean, closed.error.is_none()), (flushed, flushed));
+        }
+    }
+}
+
 fn slow_messages() -> Config {
     Config { message_timeout: Some(secs(3)), ..Config::server() }
 }
