@@ -89,7 +89,7 @@ pub async fn connect_with(
         return Err(ConnectError::NeedsTls);
     }
     let stream = dial(target, since.saturating_add(config.handshake.deadline), &mut timer).await?;
-    let rng = masking_keys().map_err(ConnectError::Transport)?;
+    let rng = generator().map_err(ConnectError::Transport)?;
     driver::connect(Io(stream), timer, request, config, rng, since).await
 }
 
@@ -105,7 +105,7 @@ pub async fn connect_over<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<(WebSocket<S>, Response), ConnectError> {
     let timer = Timer::default();
     let since = driver::Timer::now(&timer);
-    let rng = masking_keys().map_err(ConnectError::Transport)?;
+    let rng = generator().map_err(ConnectError::Transport)?;
     driver::connect(Io(stream), timer, request, config, rng, since).await
 }
 
@@ -145,11 +145,8 @@ pub async fn accept_over<S: AsyncRead + AsyncWrite + Unpin>(
     config: Config,
     decide: impl FnOnce(&Incoming) -> Answer,
 ) -> Result<WebSocket<S>, AcceptError> {
-    let accept = receive_request(stream, config).await?;
-    match decide(accept.incoming()) {
-        Answer::Accept(acceptance) => accept.accept(acceptance).await,
-        Answer::Reject(response) => Err(accept.reject(response).await),
-    }
+    let mut rng = generator().map_err(AcceptError::Transport)?;
+    driver::accept(Io(stream), Timer::default(), config.jittered(&mut rng), decide).await
 }
 
 /// Receives a request, for an answer that takes time to decide.
@@ -161,12 +158,12 @@ pub async fn receive_request<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     config: Config,
 ) -> Result<Accept<S>, AcceptError> {
-    let mut rng = masking_keys().map_err(AcceptError::Transport)?;
+    let mut rng = generator().map_err(AcceptError::Transport)?;
     driver::receive_request(Io(stream), Timer::default(), config.jittered(&mut rng)).await
 }
 
 /// A cryptographic generator, seeded by the operating system.
-fn masking_keys() -> io::Result<impl FnMut(&mut [u8]) + Send + 'static> {
+fn generator() -> io::Result<impl FnMut(&mut [u8]) + Send + 'static> {
     let mut rng = StdRng::try_from_rng(&mut SysRng).map_err(io::Error::other)?;
     Ok(move |dest: &mut [u8]| rng.fill_bytes(dest))
 }
