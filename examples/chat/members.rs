@@ -90,13 +90,14 @@ impl Members {
 
 impl State {
     /// Delivers under the lock, so that everybody sees one order of the conversation.
-    fn carry_out(&self, effects: Effects<Member>) {
+    fn carry_out(&mut self, effects: Effects<Member>) {
         for delivery in effects.deliveries {
             for outgoing in delivery.to.iter().filter_map(|member| self.outgoing.get(member)) {
                 outgoing.deliver(&delivery.text);
             }
         }
-        if let Some(outgoing) = effects.replaced.and_then(|member| self.outgoing.get(&member)) {
+        // It is in no room any more, and what it still says is not heard.
+        if let Some(outgoing) = effects.replaced.and_then(|member| self.outgoing.remove(&member)) {
             outgoing.dismiss(CloseCode::NORMAL, "connected again elsewhere");
         }
     }

@@ -25,7 +25,8 @@ pub struct Config {
     pub receive_buffer: usize,
     /// Whether messages are handed out whole or piece by piece.
     pub receive: Receive,
-    /// Above this many queued bytes, a driver waits for the transport before it queues more. 64 KiB.
+    /// Above this many queued bytes, a driver waits for the transport before it queues more. 64 KiB;
+    /// counts as the hard limit if it is above that.
     pub send_soft_limit: usize,
     /// Above this many queued bytes, a message is refused and given back. 1 MiB.
     ///
@@ -87,6 +88,11 @@ impl Config {
             max_lifetime: None,
             handshake: handshake::Limits::DEFAULT,
         }
+    }
+
+    /// The soft limit in force: whoever has room must not be refused.
+    pub(super) fn soft_limit(&self) -> usize {
+        self.send_soft_limit.min(self.send_hard_limit)
     }
 
     /// The same, with the default heartbeat.

@@ -290,7 +290,7 @@ impl Connection {
     /// for the transport should, until it is.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.buffered() <= self.config.send_soft_limit
+        self.buffered() <= self.config.soft_limit()
     }
 
     /// How long pings took, if any was answered.

@@ -5,10 +5,12 @@
 //!
 //! # Cancel safety
 //!
-//! No protocol state lives in a future. Every future of this module may be dropped at any await
-//! and nothing is lost: what was received stays in the endpoint, what was queued leaves later, a
-//! frame half written is continued. The one thing a dropped `feed` or `send` may mean is that the
-//! message was not queued yet; which of the two it was is not told.
+//! No protocol state lives in a future. Every future of an open connection may be dropped at any
+//! await and nothing is lost: what was received stays in the endpoint, what was queued leaves later,
+//! a frame half written is continued. The one thing a dropped `feed` or `send` may mean is that the
+//! message was not queued yet; which of the two it was is not told. Those that own what they work on
+//! drop it with them: [`connect`], [`accept`] and their like the transport, [`Fragments::finish`]
+//! the message, and so the connection.
 //!
 //! # Deadlock
 //!
@@ -59,6 +61,9 @@ pub trait Transport {
     ) -> Poll<Result<usize, Self::Error>>;
 
     /// Writes some of `outbox`, which is not empty, vectored where that helps, and says how much.
+    ///
+    /// Nothing counts as a failure: a transport that can take nothing now is pending. The outbox may
+    /// have grown when it is asked again.
     fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
@@ -122,6 +127,10 @@ pub struct Driver<P, T: Transport, C> {
     unflushed: bool,
     stalled: bool,
     shut_down: bool,
+    /// The peer's stream has ended.
+    ended: bool,
+    /// A whole budget went by without anything being transmitted.
+    overdue: bool,
     /// Changes whenever bytes or time moved.
     progress: u64,
 }
@@ -138,6 +147,8 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
             unflushed: false,
             stalled: false,
             shut_down: false,
+            ended: false,
+            overdue: false,
             progress: 0,
         }
     }
@@ -174,6 +185,10 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
 
     /// Ready once the endpoint has news, or never will again.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.ended {
+            // Answers to what came before the end have to leave before the end is concluded.
+            let _ = self.poll_transmit(cx);
+        }
         loop {
             // News first: it needs neither the clock nor the transport.
             if self.endpoint.poll_ready() {
@@ -208,6 +223,7 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
     ///
     /// Only transmits: receives nothing and keeps no time.
     pub fn poll_transmit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.overdue = false;
         loop {
             let outbox = self.endpoint.send_buffer();
             let Some(transport) = &mut self.transport else { return Poll::Ready(()) };
@@ -265,7 +281,10 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
         let result = ready!(transport.poll_read(cx, buf));
         let now = self.timer.now();
         match result {
-            Ok(0) => self.endpoint.received_eof(now),
+            Ok(0) => {
+                self.endpoint.received_eof(now);
+                self.ended = true;
+            }
             Ok(n) => {
                 self.endpoint.received(now, n);
                 self.budget.spend(0, n);
@@ -273,6 +292,7 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
             Err(error) => {
                 self.endpoint.receive_failed(now, T::failure(&error));
                 self.error.get_or_insert(error);
+                self.ended = true;
             }
         }
         self.progress = self.progress.wrapping_add(1);
@@ -285,6 +305,8 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
         ready!(self.timer.poll_until(cx, deadline));
         self.endpoint.handle_timeout(self.timer.now());
         self.progress = self.progress.wrapping_add(1);
+        // An interval of nothing must not keep us here.
+        self.budget.spend(1, 0);
         Poll::Ready(())
     }
 
@@ -303,10 +325,16 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
         }
     }
 
-    fn yield_now(&mut self, cx: &Context<'_>) -> Poll<()> {
+    fn yield_now(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.budget = Budget::FULL;
         // A peer that always has more to say never has us wait, and must not stop the clock by it.
         self.endpoint.handle_timeout(self.timer.now());
+        // Nor must it keep pongs and the like from leaving. Not at every turn: answers to a burst
+        // are to leave together.
+        if self.overdue {
+            let _ = self.poll_transmit(cx);
+        }
+        self.overdue = true;
         cx.waker().wake_by_ref();
         Poll::Pending
     }

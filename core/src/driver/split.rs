@@ -2,7 +2,8 @@
 
 use alloc::{sync::Arc, task::Wake, vec::Vec};
 use core::future::poll_fn;
-use core::task::{Context, Poll, Waker};
+use core::mem;
+use core::task::{Context, Poll, Waker, ready};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Timer, Transport, WebSocket};
@@ -21,15 +22,26 @@ impl Wakers {
     }
 
     fn register(&self, id: usize, waker: &Waker) {
+        let waker = waker.clone();
         let mut wakers = self.lock();
-        match wakers.iter_mut().find(|(of, _)| *of == id) {
-            Some((_, registered)) => registered.clone_from(waker),
-            None => wakers.push((id, waker.clone())),
-        }
+        let replaced = match wakers.iter_mut().find(|(of, _)| *of == id) {
+            Some((_, registered)) => Some(mem::replace(registered, waker)),
+            None => {
+                wakers.push((id, waker));
+                None
+            }
+        };
+        // A waker may own its task, and the task another half: dropped outside the lock.
+        drop(wakers);
+        drop(replaced);
     }
 
     fn remove(&self, id: usize) {
-        self.lock().retain(|(of, _)| *of != id);
+        let mut wakers = self.lock();
+        let at = wakers.iter().position(|(of, _)| *of == id);
+        let removed = at.map(|at| wakers.swap_remove(at));
+        drop(wakers);
+        drop(removed);
     }
 
     fn wake_all_but(&self, id: Option<usize>) {
@@ -128,9 +140,16 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
     /// something. As a rule a task waits on the [`Receiver`] throughout, and then pings are
     /// answered, deadlines kept, and what any [`Sender`] queues is transmitted.
     ///
-    /// The transport is dropped with the last half.
+    /// A receiver that is dropped or not waited on leaves the first event untaken: then the peer's
+    /// close frame is not seen either, and a closing handshake ends by its deadline.
+    ///
+    /// A message that is being sent in fragments cannot be finished by a half, so it is given up,
+    /// which closes the connection: finish it first. The transport is dropped with the last half.
     #[must_use]
-    pub fn split(self) -> (Sender<T, C>, Receiver<T, C>) {
+    pub fn split(mut self) -> (Sender<T, C>, Receiver<T, C>) {
+        if let Some(writer) = self.endpoint.resume_fragments() {
+            writer.abort();
+        }
         let wakers = Arc::new(Wakers::default());
         let waker = Waker::from(Arc::clone(&wakers));
         let websocket = Mutex::new(Slot { websocket: self, next_id: 0 });
@@ -164,21 +183,24 @@ impl<T: Transport, C: Timer> Sender<T, C> {
     /// # Errors
     ///
     /// As there.
-    pub async fn feed<'m>(
-        &mut self,
-        mut message: Message<'m>,
-    ) -> Result<(), SendError<Message<'m>>> {
-        loop {
-            poll_fn(|cx| self.poll_room(cx)).await;
-            match self.try_send(message) {
-                // Another half took the room in between.
-                Err(SendError::Full(refused)) => message = refused,
-                result => return result,
-            }
-        }
+    pub async fn feed<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
+        let mut message = Some(message);
+        let result = poll_fn(|cx| {
+            // The room and the message in one go, lest another half take the room in between.
+            self.0.poll(cx, |websocket, cx| {
+                ready!(websocket.poll_room(cx));
+                Poll::Ready(
+                    message.take().map_or(Ok(()), |message| websocket.endpoint.send(message)),
+                )
+            })
+        })
+        .await;
+        // Whoever waits on the connection transmits it.
+        self.0.shared.wakers.wake_all_but(None);
+        result
     }
 
-    /// As [`WebSocket::send`]: queues a message and waits until the transport has it. Cancel safe.
+    /// As [`WebSocket::send`]: queues a message, and [flushes](Self::flush). Cancel safe.
     ///
     /// # Errors
     ///
@@ -189,7 +211,8 @@ impl<T: Transport, C: Timer> Sender<T, C> {
         Ok(())
     }
 
-    /// Waits until the transport has everything queued. Cancel safe.
+    /// Waits until the transport has everything queued, whichever half queued it and when: with
+    /// others that never stop sending, that may not come. Cancel safe.
     ///
     /// # Errors
     ///
@@ -207,7 +230,8 @@ impl<T: Transport, C: Timer> Sender<T, C> {
         self.0.command(|websocket| websocket.ping(payload))
     }
 
-    /// As [`WebSocket::close`]: the [`Receiver`] gets to know how it ended.
+    /// As [`WebSocket::close`]: the [`Receiver`] gets to know how it ended, and has to be waited on
+    /// for the close frame to leave.
     ///
     /// # Errors
     ///
@@ -282,7 +306,8 @@ mod stream {
         }
     }
 
-    /// As the [`Sink`] of the whole connection.
+    /// As the [`Sink`] of the whole connection. With several senders, one may take the room that
+    /// another was promised: if that fills the queue, `start_send` gives the message back.
     impl<T: Transport, C: Timer> Sink<Message<'static>> for Sender<T, C> {
         type Error = SendError<Message<'static>>;
 

@@ -89,6 +89,9 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
             if self.endpoint.poll_timeout().is_none() {
                 return Poll::Ready(());
             }
+            if self.budget.is_spent() {
+                return self.yield_now(cx);
+            }
             let idle = self.poll_receive(cx).is_pending() && self.poll_time(cx).is_pending();
             if idle && self.progress == before {
                 return Poll::Pending;

@@ -46,7 +46,9 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
     ///
     /// # Errors
     ///
-    /// [`SendError::Closed`] with the message, if the connection is closing or over.
+    /// [`SendError::Closed`] with the message, if the connection is closing or over;
+    /// [`SendError::Full`] only if a message that is sent in fragments was
+    /// [paused](crate::connection::FragmentWriter::pause) and too much waits for it.
     pub async fn feed<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
         poll_fn(|cx| self.poll_room(cx)).await;
         self.endpoint.send(message)
@@ -165,6 +167,9 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
             let _ = self.endpoint.poll_ready();
             if !waiting(&self.endpoint) {
                 break;
+            }
+            if self.budget.is_spent() {
+                return self.yield_now(cx).map(|()| false);
             }
             if self.poll_receive(cx).is_pending() && self.poll_time(cx).is_pending() {
                 return Poll::Pending;

@@ -170,6 +170,8 @@ impl Pair {
             for at in 0..2 {
                 let before = (self.ends[at].wire.len(), self.pipes[1 - at].bytes.len());
                 self.write(at, usize::MAX);
+                // As a driver, which reads when there is no news, and then there is room.
+                moved |= self.ends[at].take(false);
                 self.read(at, usize::MAX);
                 while self.ends[at].take(false) {
                     moved = true;
