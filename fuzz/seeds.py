@@ -1,4 +1,4 @@
-"""Writes inputs to begin fuzzing with into corpus/: `python3 seeds.py`."""
+"""Writes inputs to begin fuzzing with into corpus/: `python3 seeds.py`, then fuzz, then\n`cargo +nightly fuzz cmin TARGET`: what is kept here is minimised."""
 
 import os
 import random
