@@ -47,6 +47,13 @@ pub trait Endpoint {
     /// Zero says that bytes wait and the transport takes none: time counts as stalled from then on.
     fn sent(&mut self, now: Instant, n: usize);
 
+    /// Records whether the transport holds back, in a buffer of its own, bytes that it accepted.
+    ///
+    /// While it does, time counts as stalled, as if it had not accepted them. For transports that
+    /// have a flush of their own, such as TLS; an endpoint with one deadline for everything need
+    /// not care.
+    fn held_back(&mut self, _now: Instant, _held: bool) {}
+
     /// Records that writing failed: nothing more can be sent. Bytes may still be received.
     fn send_failed(&mut self, now: Instant, failure: TransportFailure);
 

@@ -4,10 +4,13 @@ use core::task::{Context, Poll};
 
 use longwire::connection::{Heartbeat, HeartbeatMode};
 use longwire::driver::Transport;
+use longwire::error::TimeoutKind;
 use longwire::time::Duration;
-use longwire::{Config, Event, Message, SendError};
+use longwire::{Config, ConnectionError, Event, Message, SendError};
 use longwire_tests::properties::Side;
-use longwire_tests::scripted::{Clock, Flag, Script, Socket, link, once, open, pair};
+use longwire_tests::scripted::{
+    Call, Clock, Fault, Flag, Script, Socket, What, link, once, open, pair,
+};
 
 const WHOLE: [Script; 2] = [Script::WHOLE; 2];
 
@@ -80,6 +83,22 @@ fn an_interval_of_nothing_does_not_keep_the_task() {
     assert!(once(server.next(), &waker).is_pending(), "and it does come back");
     assert!(flag.take(), "to go on after others had their turn");
     assert!(once(server.flush(), &waker).is_pending());
+}
+
+#[test]
+fn p3_a_flush_that_never_ends_counts_as_a_stalled_write() {
+    let clock = Clock::default();
+    let hang = Fault { call: Call::Flush, nth: 0, what: What::Hang };
+    let script = Script { buffered: true, ..Script::WHOLE }.with(hang);
+    let configs = [Config::client(), Config::server()];
+    let (_peer, mut server) = pair(&clock, configs, [Script::WHOLE, script], 1 << 20);
+    let (_, waker) = Flag::new();
+    assert!(once(server.send(Message::from("kept inside")), &waker).is_pending());
+    clock.advance(Config::server().write_stall);
+    let stalled = ConnectionError::Timeout(TimeoutKind::WriteStalled);
+    assert_eq!(once(server.next(), &waker), Poll::Ready(Some(Event::Error(stalled))));
+    assert!(matches!(once(server.next(), &waker), Poll::Ready(Some(Event::Closed(_)))));
+    assert_eq!(once(server.flush(), &waker), Poll::Ready(Err(SendError::Closed(()))));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The connection as an [`Endpoint`]: bytes, time, and the transport's end.
 
+use bytes::Buf;
+
 use super::closing::{End, Phase};
 use super::config::{Evidence, Heartbeat, HeartbeatMode};
 use super::receive::Found;
@@ -61,8 +63,6 @@ impl Endpoint for Connection {
     }
 
     fn sent(&mut self, now: Instant, n: usize) {
-        use bytes::Buf;
-
         self.now = now;
         self.timers.date(now);
         self.transmitter.sent(n);
@@ -74,13 +74,14 @@ impl Endpoint for Connection {
         {
             self.timers.arm_after(Timer::Pong, now, heartbeat.timeout);
         }
-        let waiting = self.transmitter.outbox().has_remaining();
-        if !waiting {
-            self.timers.stop(Timer::WriteStall);
-        } else if n > 0 || !self.timers.is_armed(Timer::WriteStall) {
-            self.timers.arm_after(Timer::WriteStall, now, self.config.write_stall);
-        }
+        self.time_write_stall(now, n > 0);
         self.closing.flushed(&mut self.transmitter, &mut self.timers, &self.config, now.into());
+    }
+
+    fn held_back(&mut self, now: Instant, held: bool) {
+        self.now = now;
+        self.held_back = held;
+        self.time_write_stall(now, false);
     }
 
     fn send_failed(&mut self, now: Instant, failure: TransportFailure) {
@@ -169,6 +170,16 @@ impl Connection {
 
     pub(super) fn start_closing(&mut self, close: Close, now: Now) {
         self.closing.close(close, &mut self.transmitter, &mut self.timers, &self.config, now);
+    }
+
+    /// Bytes wait for the transport, or within it, or none do.
+    fn time_write_stall(&mut self, now: Instant, progress: bool) {
+        let waiting = self.held_back || self.transmitter.outbox().has_remaining();
+        if !waiting || self.is_finished() {
+            self.timers.stop(Timer::WriteStall);
+        } else if progress || !self.timers.is_armed(Timer::WriteStall) {
+            self.timers.arm_after(Timer::WriteStall, now, self.config.write_stall);
+        }
     }
 
     /// The connection ends here. Messages that have arrived are still the application's.

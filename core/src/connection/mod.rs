@@ -88,6 +88,8 @@ pub struct Connection {
     now: Instant,
     last_received: Instant,
     end: Option<End>,
+    /// The transport has not passed on all that it took.
+    held_back: bool,
     ready: Option<Ready>,
 }
 
@@ -140,6 +142,7 @@ impl Connection {
             now,
             last_received: now,
             end: None,
+            held_back: false,
             ready: None,
         }
     }

@@ -125,6 +125,8 @@ pub struct Driver<P, T: Transport, C> {
     error: Option<T::Error>,
     budget: Budget,
     unflushed: bool,
+    /// The endpoint knows that a flush is not over.
+    held_back: bool,
     stalled: bool,
     shut_down: bool,
     /// The peer's stream has ended.
@@ -145,6 +147,7 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
             error: None,
             budget: Budget::FULL,
             unflushed: false,
+            held_back: false,
             stalled: false,
             shut_down: false,
             ended: false,
@@ -253,9 +256,16 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
         }
         if self.unflushed {
             let Some(transport) = &mut self.transport else { return Poll::Ready(()) };
-            match ready!(transport.poll_flush(cx)) {
-                Ok(()) => self.unflushed = false,
-                Err(error) => self.send_failed(error),
+            match transport.poll_flush(cx) {
+                Poll::Ready(Ok(())) => {
+                    self.unflushed = false;
+                    self.hold_back(false);
+                }
+                Poll::Ready(Err(error)) => self.send_failed(error),
+                Poll::Pending => {
+                    self.hold_back(true);
+                    return Poll::Pending;
+                }
             }
         }
         if self.endpoint.is_send_finished() && !self.shut_down {
@@ -310,8 +320,16 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
         Poll::Ready(())
     }
 
+    fn hold_back(&mut self, held: bool) {
+        if self.held_back != held {
+            self.held_back = held;
+            self.endpoint.held_back(self.timer.now(), held);
+        }
+    }
+
     fn send_failed(&mut self, error: T::Error) {
         self.unflushed = false;
+        self.hold_back(false);
         self.endpoint.send_failed(self.timer.now(), T::failure(&error));
         self.error.get_or_insert(error);
         self.progress = self.progress.wrapping_add(1);
