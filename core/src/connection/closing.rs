@@ -11,6 +11,9 @@
 //!         └────────────────────────────────── timer, 64 KiB ──▶ Over
 //! ```
 //!
+//! In `CloseSent` there is nothing left to send if the transport failed in writing, or time was up
+//! while messages that had arrived were not yet taken: those are delivered, and then it is over.
+//!
 //! | phase | we still send | we still deliver | the write side | ends with |
 //! |---|---|---|---|---|
 //! | `Open` | everything | everything | open | |

@@ -38,7 +38,8 @@ pub struct Config {
     pub fragment_size: usize,
     /// How a silent peer is noticed. Off here; the adapters turn it on.
     pub heartbeat: Option<Heartbeat>,
-    /// How long the transport may take none of the bytes that wait. 30 s.
+    /// How long the transport may take none of the bytes that wait, or keep those it took in a buffer
+    /// of its own. 30 s.
     pub write_stall: Duration,
     /// How long the closing handshake and the end of the transport may take. 5 s.
     pub close_timeout: Duration,
