@@ -1,4 +1,4 @@
-use crate::buffer::Outbox;
+use crate::buffer::{Outbox, Stage};
 use crate::error::TransportFailure;
 use crate::time::Instant;
 
@@ -81,6 +81,14 @@ pub trait Endpoint {
     /// Worth calling when the transport can say that nothing is readable. Afterwards
     /// [`recv_buffer`](Self::recv_buffer) allocates again.
     fn release_buffers(&mut self) {}
+
+    /// Lends memory for what is about to be received: call it before
+    /// [`recv_buffer`](Self::recv_buffer), which then need not allocate.
+    fn lend(&mut self, _stage: &mut Stage) {}
+
+    /// Takes that memory back, unless much in it waits to be taken: call it after
+    /// [`received`](Self::received), or when nothing was.
+    fn reclaim(&mut self, _stage: &mut Stage) {}
 
     /// Copies `bytes` in and returns how many fitted. For tests, and for transports that lend.
     fn receive(&mut self, now: Instant, bytes: &[u8]) -> usize {

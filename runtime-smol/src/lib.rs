@@ -34,7 +34,9 @@
 
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IoSlice};
+use std::sync::{Arc, LazyLock};
 
 use async_net::TcpStream;
 use bytes::Buf;
@@ -43,6 +45,7 @@ use longwire::buffer::Outbox;
 use longwire::driver::{self, Transport};
 use longwire::error::TransportFailure;
 use longwire::handshake::{Acceptance, Incoming, Target};
+use longwire::rng::Jitter;
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng as _, SeedableRng};
 
@@ -80,8 +83,9 @@ pub async fn connect(url: &str) -> Result<(WebSocket, Response), ConnectError> {
 /// See [`ConnectError`].
 pub async fn connect_with(
     request: &Request,
-    config: Config,
+    config: impl Into<Arc<Config>>,
 ) -> Result<(WebSocket, Response), ConnectError> {
+    let config = config.into();
     let mut timer = Timer::default();
     let since = driver::Timer::now(&timer);
     let target = request.target();
@@ -101,7 +105,7 @@ pub async fn connect_with(
 pub async fn connect_over<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     request: &Request,
-    config: Config,
+    config: impl Into<Arc<Config>>,
 ) -> Result<(WebSocket<S>, Response), ConnectError> {
     let timer = Timer::default();
     let since = driver::Timer::now(&timer);
@@ -117,8 +121,9 @@ pub async fn connect_over<S: AsyncRead + AsyncWrite + Unpin>(
 ///
 /// See [`AcceptError`]; a client that is refused has been answered.
 pub async fn accept(stream: TcpStream) -> Result<WebSocket, AcceptError> {
-    let config = Config::server().with_heartbeat();
-    accept_with(stream, config, |_| Answer::Accept(Acceptance::default())).await
+    static CONFIG: LazyLock<Arc<Config>> =
+        LazyLock::new(|| Arc::new(Config::server().with_heartbeat()));
+    accept_with(stream, CONFIG.clone(), |_| Answer::Accept(Acceptance::default())).await
 }
 
 /// Accepts a connection, or not, as `decide` says when it has seen the request.
@@ -128,7 +133,7 @@ pub async fn accept(stream: TcpStream) -> Result<WebSocket, AcceptError> {
 /// See [`AcceptError`].
 pub async fn accept_with(
     stream: TcpStream,
-    config: Config,
+    config: impl Into<Arc<Config>>,
     decide: impl FnOnce(&Incoming) -> Answer,
 ) -> Result<WebSocket, AcceptError> {
     stream.set_nodelay(true).map_err(AcceptError::Transport)?;
@@ -142,11 +147,10 @@ pub async fn accept_with(
 /// See [`AcceptError`].
 pub async fn accept_over<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
-    config: Config,
+    config: impl Into<Arc<Config>>,
     decide: impl FnOnce(&Incoming) -> Answer,
 ) -> Result<WebSocket<S>, AcceptError> {
-    let mut rng = generator().map_err(AcceptError::Transport)?;
-    driver::accept(Io(stream), Timer::default(), config.jittered(&mut rng), decide).await
+    driver::accept(Io(stream), Timer::default(), config, jitter(), decide).await
 }
 
 /// Receives a request, for an answer that takes time to decide.
@@ -156,16 +160,21 @@ pub async fn accept_over<S: AsyncRead + AsyncWrite + Unpin>(
 /// See [`AcceptError`].
 pub async fn receive_request<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
-    config: Config,
+    config: impl Into<Arc<Config>>,
 ) -> Result<Accept<S>, AcceptError> {
-    let mut rng = generator().map_err(AcceptError::Transport)?;
-    driver::receive_request(Io(stream), Timer::default(), config.jittered(&mut rng)).await
+    driver::receive_request(Io(stream), Timer::default(), config, jitter()).await
 }
 
 /// A cryptographic generator, seeded by the operating system.
 fn generator() -> io::Result<impl FnMut(&mut [u8]) + Send + 'static> {
     let mut rng = StdRng::try_from_rng(&mut SysRng).map_err(io::Error::other)?;
     Ok(move |dest: &mut [u8]| rng.fill_bytes(dest))
+}
+
+/// Not cryptographic: that costs a system call.
+fn jitter() -> Jitter {
+    let various = RandomState::new().hash_one(()).to_ne_bytes();
+    Jitter::draw(&mut |dest: &mut [u8]| dest.copy_from_slice(&various[..dest.len()]))
 }
 
 async fn dial(

@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use common::received;
 use longwire::driver::{AcceptError, Answer, ConnectError, accept, connect, receive_request};
 use longwire::handshake::{Acceptance, HandshakeError, Request, Response};
+use longwire::rng::Jitter;
 use longwire::time::{Duration, Instant};
 use longwire::{CloseCode, Config, Event, Message};
 use longwire_tests::scripted::{
@@ -43,7 +44,8 @@ fn open(
             connected.replace(Some(result));
         });
         tasks.spawn(async move {
-            let result = accept(b, clock.timer(), Config::server(), |_| decide()).await;
+            let result =
+                accept(b, clock.timer(), Config::server(), Jitter::NONE, |_| decide()).await;
             accepted.replace(Some(result));
         });
     }
@@ -126,7 +128,7 @@ fn h19_a_silent_peer_is_given_up_on_at_the_deadline() {
     let (a, b) = link([Script::WHOLE; 2], 10_000);
     let mut tasks = Tasks::new(clock);
     tasks.spawn(async move {
-        let error = accept(b, clock.timer(), Config::server(), |_| yes()).await.err();
+        let error = accept(b, clock.timer(), Config::server(), Jitter::NONE, |_| yes()).await.err();
         let timed_out = matches!(error, Some(AcceptError::Handshake(HandshakeError::TimedOut)));
         assert!(timed_out, "{error:?}");
     });
@@ -148,7 +150,8 @@ fn h20_what_is_not_a_handshake_is_answered_and_drained() {
         a.inject(b"and something behind it");
         let mut tasks = Tasks::new(clock);
         tasks.spawn(async move {
-            let error = accept(b, clock.timer(), Config::server(), |_| yes()).await.err();
+            let error =
+                accept(b, clock.timer(), Config::server(), Jitter::NONE, |_| yes()).await.err();
             assert!(matches!(error, Some(AcceptError::Handshake(_))), "{error:?}");
         });
         assert!(!tasks.settle(), "it lets the peer read the answer");
@@ -170,7 +173,8 @@ fn h7_frames_behind_the_heads_arrive() {
     );
     let mut tasks = Tasks::new(clock);
     tasks.spawn(async move {
-        let accept = receive_request(b, clock.timer(), Config::server()).await.expect("legal");
+        let accept =
+            receive_request(b, clock.timer(), Config::server(), Jitter::NONE).await.expect("legal");
         assert_eq!(accept.incoming().request().path(), "/");
         let mut server = accept.accept(Acceptance::new()).await.expect("it opens");
         assert_eq!(received(server.next().await), b"early");

@@ -1,6 +1,7 @@
 use alloc::{vec, vec::Vec};
 use core::mem;
 
+use super::Stage;
 use crate::frame::FrameHeader;
 
 /// Received bytes, and the place for the next ones.
@@ -9,71 +10,67 @@ use crate::frame::FrameHeader;
 /// fit is received straight into the message it belongs to, so a large message is never copied.
 ///
 /// ```text
-///   stage    [ taken | unread | spare ]     its size follows what arrives; none while released
+///   stage    [ taken | unread | spare ]     lent for a read, or its own; none while nothing is unread
 ///   message  [ received       | spare ]     grows as the peer earns it
 /// ```
 ///
 /// What is unread stays where it is until taken, so bytes that were found ready cannot be
 /// overwritten by a later read.
 #[derive(Debug)]
-pub struct Inbox {
+pub(crate) struct Inbox {
     stage: Vec<u8>,
     head: usize,
     tail: usize,
-    /// The size of the next staging area.
-    size: usize,
-    max_size: usize,
-    /// What the frame that is waited for needs.
-    needed: usize,
-    /// Reads in a row that used little of the staging area.
-    sparse_reads: u8,
     message: Vec<u8>,
     received: usize,
     direct: usize,
+    /// The size of the next staging area of its own.
+    size: u32,
+    max_size: u32,
+    /// What the frame that is waited for needs.
+    needed: u32,
+    /// Reads in a row that used little of the staging area.
+    sparse_reads: u8,
+    /// Whether the staging area is lent.
+    lent: bool,
 }
 
 /// How much memory a peer is granted beyond what it has already filled.
 const GRANT: usize = 64 * 1024;
 
 /// The smallest staging area. Also holds any control frame, and any header, twice over.
-const MIN_SIZE: usize = 4 * 1024;
+const MIN_SIZE: u32 = 4 * 1024;
+
+/// Unread bytes up to this many are copied out of a stage that is reclaimed; with more it is kept.
+const COPY_OUT: usize = 4 * 1024;
 
 /// How many sparse reads in a row halve the staging area.
 const SPARSE_READS: u8 = 64;
 
 impl Inbox {
-    /// An inbox whose staging area grows up to `max_size` bytes, and is at least 4 KiB.
-    #[must_use]
-    pub fn new(max_size: usize) -> Self {
-        Self::with_bytes(max_size, &[])
-    }
-
-    /// An inbox that already holds `bytes`: what followed the opening handshake.
-    pub(crate) fn with_bytes(max_size: usize, bytes: &[u8]) -> Self {
-        let max_size = max_size.max(MIN_SIZE);
-        let mut stage = Vec::new();
-        if !bytes.is_empty() {
-            stage.extend_from_slice(bytes);
-            stage.resize(bytes.len().max(MIN_SIZE), 0);
-        }
+    /// An inbox whose staging area grows up to `max_size` bytes, and is at least 4 KiB; it already
+    /// holds `bytes`, which followed the opening handshake.
+    pub(crate) fn new(max_size: usize, bytes: &[u8]) -> Self {
+        let max_size = u32::try_from(max_size).unwrap_or(u32::MAX).max(MIN_SIZE);
         Self {
-            stage,
+            stage: bytes.to_vec(),
             head: 0,
             tail: bytes.len(),
+            message: Vec::new(),
+            received: 0,
+            direct: 0,
             size: MIN_SIZE,
             max_size,
             needed: 0,
             sparse_reads: 0,
-            message: Vec::new(),
-            received: 0,
-            direct: 0,
+            lent: false,
         }
     }
 
     /// Where the next bytes from the transport belong.
     ///
     /// Empty while unread frames fill the staging area: stop reading, and let the transport push back.
-    pub fn spare(&mut self) -> &mut [u8] {
+    pub(crate) fn spare(&mut self) -> &mut [u8] {
         if self.direct > 0 {
             if self.message.len() == self.received {
                 let grant = self.direct.min(GRANT.max(self.received));
@@ -83,37 +80,92 @@ impl Inbox {
             }
             return self.message.get_mut(self.received..).unwrap_or_default();
         }
+        let size = self.size.max(self.needed) as usize;
         if self.head == self.tail {
             (self.head, self.tail) = (0, 0);
-            let size = self.size.max(self.needed);
-            if self.stage.len() != size {
+            if self.stage.len() != size && !(self.lent && self.stage.len() > size) {
                 // A fresh allocation: zeroed by the allocator, nothing to carry over.
                 self.stage = vec![0; size];
+                self.lent = false;
             }
+        } else if self.stage.len() < size {
+            // What was copied out of a stage, or followed the opening handshake.
+            let mut stage = vec![0; size.max(self.unread().len())];
+            self.carry_over(&mut stage);
+            self.stage = stage;
         } else if self.head >= self.stage.len() / 2 {
             // At least as many bytes were taken as are moved, so this costs O(1) a byte.
             self.stage.copy_within(self.head..self.tail, 0);
             (self.head, self.tail) = (0, self.tail.saturating_sub(self.head));
         }
-        self.stage.get_mut(self.tail..).unwrap_or_default()
+        let end = self.len();
+        self.stage.get_mut(self.tail..end).unwrap_or_default()
+    }
+
+    /// How much of the stage may be used.
+    #[inline]
+    fn len(&self) -> usize {
+        // One of its own is no longer than that, unless a frame needs it.
+        if self.lent { self.stage.len().min(self.max_size as usize) } else { self.stage.len() }
+    }
+
+    /// Copies what is unread to the front of `stage`, and counts from there.
+    fn carry_over(&mut self, stage: &mut [u8]) {
+        let unread = self.stage.get(self.head..self.tail).unwrap_or_default();
+        let n = unread.len();
+        if let Some(front) = stage.get_mut(..n) {
+            front.copy_from_slice(unread);
+        }
+        (self.head, self.tail) = (0, n);
+    }
+
+    /// Receives into `stage` from now on, if that is worth while.
+    pub(crate) fn lend(&mut self, stage: &mut Stage) {
+        let unread = self.tail.saturating_sub(self.head);
+        if self.direct > 0 || self.lent || unread > COPY_OUT {
+            return;
+        }
+        let mut lent = mem::take(&mut stage.0);
+        if lent.is_empty() {
+            lent = vec![0; Stage::LEN];
+        }
+        self.carry_over(&mut lent);
+        self.stage = lent;
+        self.lent = true;
+    }
+
+    /// Whether [`reclaim`](Self::reclaim) would leave the stage here.
+    pub(crate) fn keeps(&self) -> bool {
+        self.lent && self.unread().len() > COPY_OUT
+    }
+
+    /// Gives a stage that was lent back, unless much is unread in it.
+    pub(crate) fn reclaim(&mut self, stage: &mut Stage) {
+        if !self.lent || self.keeps() {
+            return;
+        }
+        let own = self.unread().to_vec();
+        (self.head, self.tail) = (0, own.len());
+        stage.0 = mem::replace(&mut self.stage, own);
+        self.lent = false;
     }
 
     /// Records that the transport filled the first `n` bytes of [`spare`](Self::spare), and returns
     /// how many that can have been.
-    pub fn advance(&mut self, n: usize) -> usize {
+    pub(crate) fn advance(&mut self, n: usize) -> usize {
         if self.direct > 0 {
             let n = n.min(self.message.len().saturating_sub(self.received)).min(self.direct);
             self.direct = self.direct.saturating_sub(n);
             self.received = self.received.saturating_add(n);
             return n;
         }
-        let spare = self.stage.len().saturating_sub(self.tail);
+        let spare = self.len().saturating_sub(self.tail);
         let n = n.min(spare);
         self.tail = self.tail.saturating_add(n);
         if n == spare && spare >= self.stage.len() / 2 {
             self.size = self.size.saturating_mul(2).min(self.max_size);
             self.sparse_reads = 0;
-        } else if n > self.size / 4 {
+        } else if n > self.size as usize / 4 {
             self.sparse_reads = 0;
         } else {
             self.sparse_reads = self.sparse_reads.saturating_add(1);
@@ -126,17 +178,17 @@ impl Inbox {
     }
 
     /// Gives the staging area back, if nothing in it is unread.
-    pub fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         if self.head == self.tail {
             (self.head, self.tail) = (0, 0);
             self.stage = Vec::new();
+            self.lent = false;
         }
     }
 
     /// Received bytes that have not been taken.
     #[inline]
-    #[must_use]
-    pub fn unread(&self) -> &[u8] {
+    pub(crate) fn unread(&self) -> &[u8] {
         self.stage.get(self.head..self.tail).unwrap_or_default()
     }
 
@@ -166,14 +218,17 @@ impl Inbox {
     /// A frame that waits fills at most half of it, so there is always room to read the rest.
     #[inline]
     pub(crate) fn stages(&self, len: usize) -> bool {
-        len <= (self.stage.len() / 2).saturating_sub(FrameHeader::MAX_LEN)
+        // One that was copied out of a stage grows again before it is read into.
+        let stage = self.len().max(self.size as usize);
+        len <= (stage / 2).saturating_sub(FrameHeader::MAX_LEN)
     }
 
     /// Announces a payload of `len` bytes, for which [`stages`](Self::stages) said yes: the staging
     /// area does not become too small for it, even if it is released meanwhile.
     #[inline]
     pub(crate) fn expect(&mut self, len: usize) {
-        self.needed = len.saturating_add(FrameHeader::MAX_LEN).saturating_mul(2);
+        let needed = len.saturating_add(FrameHeader::MAX_LEN).saturating_mul(2);
+        self.needed = u32::try_from(needed).unwrap_or(u32::MAX);
     }
 
     /// Moves the unread part of a payload of `len` bytes onto the message under assembly, and
@@ -219,8 +274,7 @@ impl Inbox {
     }
 
     /// Memory held, in bytes.
-    #[must_use]
-    pub fn capacity(&self) -> usize {
+    pub(crate) fn capacity(&self) -> usize {
         self.stage.capacity().saturating_add(self.message.capacity())
     }
 }
@@ -228,6 +282,8 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MIN_SIZE: usize = super::MIN_SIZE as usize;
 
     fn fill(inbox: &mut Inbox, n: usize) -> usize {
         let spare = inbox.spare();
@@ -238,7 +294,7 @@ mod tests {
 
     #[test]
     fn the_staging_area_follows_what_arrives_and_comes_back() {
-        let mut inbox = Inbox::new(64 << 10);
+        let mut inbox = Inbox::new(64 << 10, &[]);
         assert_eq!(inbox.capacity(), 0, "nothing is held before the first read");
         for _ in 0..10 {
             while fill(&mut inbox, usize::MAX) > 0 {}
@@ -256,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_full_staging_area_offers_no_room_and_loses_nothing() {
-        let mut inbox = Inbox::new(MIN_SIZE);
+        let mut inbox = Inbox::new(MIN_SIZE, &[]);
         while fill(&mut inbox, 1000) > 0 {}
         assert_eq!(inbox.unread().len(), MIN_SIZE);
         inbox.release();
@@ -267,7 +323,7 @@ mod tests {
 
     #[test]
     fn f1_memory_is_granted_as_the_peer_earns_it() {
-        let mut inbox = Inbox::new(MIN_SIZE);
+        let mut inbox = Inbox::new(MIN_SIZE, &[]);
         fill(&mut inbox, 100);
         inbox.direct(1 << 40);
         assert!(inbox.capacity() <= MIN_SIZE + 2 * GRANT, "not what the header claims");
@@ -281,7 +337,7 @@ mod tests {
 
     #[test]
     fn advancing_past_the_spare_room_is_clamped() {
-        let mut inbox = Inbox::new(MIN_SIZE);
+        let mut inbox = Inbox::new(MIN_SIZE, &[]);
         let room = inbox.spare().len();
         assert_eq!(inbox.advance(usize::MAX), room);
         assert_eq!(inbox.unread().len(), room);

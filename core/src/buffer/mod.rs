@@ -3,6 +3,8 @@
 
 mod inbox;
 mod outbox;
+mod stage;
 
-pub use inbox::Inbox;
+pub(crate) use inbox::Inbox;
 pub use outbox::Outbox;
+pub use stage::Stage;

@@ -3,6 +3,8 @@ use core::mem;
 
 use bytes::{Buf, Bytes};
 
+use crate::frame::FrameHeader;
+
 /// Bytes to transmit, in order.
 ///
 /// Short pieces are coalesced into one run; a long [`Bytes`] is queued as it is. Read it through
@@ -17,30 +19,67 @@ pub struct Outbox {
     len: usize,
     /// Bytes ever queued.
     queued: u64,
+    /// How long runs are of late: the size of the next one, so that it need not grow.
+    run: usize,
 }
 
 /// An empty run longer than this is given back.
 const KEEP: usize = 16 * 1024;
+
+/// The shortest and the longest run that is begun with.
+const MIN_RUN: usize = 256;
+const MAX_RUN: usize = 64 * 1024;
 
 impl Outbox {
     /// Payloads up to this length are copied rather than queued as a segment of their own: below
     /// it a vectored write costs more than the copy.
     pub const COALESCE: usize = 4096;
 
-    /// Appends a copy of `bytes`, returning the copy for masking in place.
+    /// Appends a header and a copy of its payload.
     #[inline]
-    pub(crate) fn copy(&mut self, bytes: &[u8]) -> &mut [u8] {
-        let spare = self.open.capacity().saturating_sub(self.open.len());
-        if spare < bytes.len() && self.open_sent > self.open.len() / 2 {
+    pub(crate) fn frame(&mut self, header: &FrameHeader, payload: &[u8]) {
+        let len = payload.len().saturating_add(FrameHeader::MAX_LEN);
+        if self.open.capacity().saturating_sub(self.open.len()) < len {
+            self.make_room(len);
+        }
+        let start = self.open.len();
+        header.append(&mut self.open);
+        match header.mask {
+            None => self.open.extend_from_slice(payload),
+            Some(mask) => mask.append(payload, &mut self.open),
+        }
+        self.count(self.open.len().saturating_sub(start));
+    }
+
+    /// Appends a header without its payload.
+    pub(crate) fn header(&mut self, header: &FrameHeader) {
+        self.make_room(FrameHeader::MAX_LEN);
+        let start = self.open.len();
+        header.append(&mut self.open);
+        self.count(self.open.len().saturating_sub(start));
+    }
+
+    /// Appends a copy of `bytes`.
+    pub(crate) fn copy(&mut self, bytes: &[u8]) {
+        self.make_room(bytes.len());
+        self.open.extend_from_slice(bytes);
+        self.count(bytes.len());
+    }
+
+    fn make_room(&mut self, len: usize) {
+        if self.open.capacity().saturating_sub(self.open.len()) < len
+            && self.open_sent > self.open.len() / 2
+        {
             // A transport that is never quite done: more was transmitted than is moved, so this
             // costs O(1) a byte.
             self.open.drain(..self.open_sent);
             self.open_sent = 0;
         }
-        let start = self.open.len();
-        self.open.extend_from_slice(bytes);
-        self.count(bytes.len());
-        self.open.get_mut(start..).unwrap_or_default()
+        if self.open.capacity() == 0 {
+            self.open.reserve_exact(len.max(self.run.clamp(MIN_RUN, MAX_RUN)));
+        } else {
+            self.open.reserve(len);
+        }
     }
 
     /// Appends `bytes` without copying them.
@@ -67,7 +106,7 @@ impl Outbox {
 
     /// Drops everything that has not been transmitted.
     pub(crate) fn clear(&mut self) {
-        *self = Self { queued: self.transmitted(), ..Self::default() };
+        *self = Self { queued: self.transmitted(), run: self.run, ..Self::default() };
     }
 
     /// Gives back the run, if everything was transmitted.
@@ -126,6 +165,7 @@ impl Buf for Outbox {
         }
         self.open_sent = self.open_sent.saturating_add(n);
         if self.open_sent >= self.open.len() {
+            self.run = self.open_sent.max(self.run / 2);
             self.open_sent = 0;
             if self.open.capacity() > KEEP {
                 self.open = Vec::new();

@@ -126,8 +126,8 @@ enum Told {
 pub(super) struct Closing {
     phase: Phase,
     initiator: Option<Initiator>,
-    sent: Option<Close>,
-    received: Option<Close>,
+    sent: Option<Box<Close>>,
+    received: Option<Box<Close>>,
     error: Option<ConnectionError>,
     told: Told,
     /// Nothing more is read; our last word is still to be sent.
@@ -212,7 +212,7 @@ impl Closing {
             // Both closed at once: ours is the reply to theirs, and must not wait for messages.
             self.count_unsent(transmitter.hurry_close());
         }
-        self.received = Some(close);
+        self.received = Some(Box::new(close));
         self.phase = Phase::Exchanged;
     }
 
@@ -416,7 +416,7 @@ impl Closing {
     /// Decides on our close frame, and remembers it as it goes on the wire.
     fn last_word(&mut self, close: &Close) -> ControlPayload {
         let payload = close.encode();
-        self.sent = Close::parse(&payload).ok();
+        self.sent = Close::parse(&payload).ok().map(Box::new);
         payload
     }
 
@@ -459,8 +459,8 @@ impl Closing {
                 && self.received.is_some()
                 && self.sent.is_some(),
             initiator: self.initiator.unwrap_or(Initiator::Transport),
-            sent: self.sent.clone(),
-            received: self.received.clone(),
+            sent: self.sent.as_deref().cloned(),
+            received: self.received.as_deref().cloned(),
             error: self.error,
             unsent_messages: self.unsent,
         }

@@ -1,6 +1,5 @@
 use crate::frame::CloseCode;
 use crate::handshake;
-use crate::rng::{Rng, jittered};
 use crate::time::Duration;
 
 /// Limits and intervals of a connection.
@@ -100,18 +99,6 @@ impl Config {
     #[must_use]
     pub const fn with_heartbeat(self) -> Self {
         Self { heartbeat: Some(Heartbeat::DEFAULT), ..self }
-    }
-
-    /// The same, its heartbeat and lifetime up to 10 % shorter or longer at random.
-    ///
-    /// For a server: peers that arrived together must not be pinged, or sent away, together.
-    #[must_use]
-    pub fn jittered(self, rng: &mut dyn Rng) -> Self {
-        let heartbeat =
-            self.heartbeat.map(|h| Heartbeat { interval: jittered(h.interval, rng), ..h });
-        let max_lifetime =
-            self.max_lifetime.map(|l| Lifetime { after: jittered(l.after, rng), ..l });
-        Self { heartbeat, max_lifetime, ..self }
     }
 
     /// The same, accepting messages and frames of up to `bytes`.

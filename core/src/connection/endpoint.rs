@@ -7,7 +7,7 @@ use super::config::{Evidence, Heartbeat, HeartbeatMode};
 use super::receive::Found;
 use super::timer::{Now, Timer};
 use super::{Connection, Ready};
-use crate::buffer::Outbox;
+use crate::buffer::{Outbox, Stage};
 use crate::endpoint::Endpoint;
 use crate::error::{ConnectionError, ProtocolError, TimeoutKind, TransportFailure};
 use crate::frame::{Close, CloseCode, ControlPayload};
@@ -125,22 +125,16 @@ impl Endpoint for Connection {
 
     #[inline]
     fn poll_ready(&mut self) -> bool {
-        while self.ready.is_none() && self.closing.is_receiving() {
-            match self.receiver.next(&mut self.inbox, &self.config, self.now) {
-                Ok(Some(Found::Data(data))) => {
-                    self.ready = Some(Ready::Data(data));
-                    if self.config.message_timeout.is_some() && !self.receiver.is_inside_message() {
-                        self.timers.stop(Timer::Message);
-                    }
-                }
-                Ok(Some(Found::Ping { len })) => self.ping_arrived(len),
-                Ok(Some(Found::Pong { len })) => self.pong_arrived(len),
-                Ok(Some(Found::Close { len })) => self.close_arrived(len),
-                Ok(None) => break,
-                Err(error) => self.violated(error, Now::Since(self.now)),
-            }
+        if self.ready.is_some() {
+            return true;
         }
-        self.ready.is_some() || self.poll_end()
+        if self.closing.is_receiving()
+            && let Some(data) = self.receiver.whole(&mut self.inbox)
+        {
+            self.ready = Some(Ready::Data(data));
+            return true;
+        }
+        self.find()
     }
 
     fn is_send_finished(&self) -> bool {
@@ -160,12 +154,33 @@ impl Endpoint for Connection {
         self.inbox.release();
         self.transmitter.release();
     }
+
+    fn lend(&mut self, stage: &mut Stage) {
+        if !self.is_deaf() {
+            self.inbox.lend(stage);
+        }
+    }
+
+    fn reclaim(&mut self, stage: &mut Stage) {
+        if self.inbox.keeps() {
+            self.receiver.settle(&mut self.inbox, &self.config);
+        }
+        self.inbox.reclaim(stage);
+    }
 }
 
 impl Connection {
     /// Whether nothing that arrives now would be heard.
     fn is_deaf(&self) -> bool {
         self.end.is_some() || self.closing.is_deaf()
+    }
+
+    /// The heartbeat, as often as this connection has it.
+    fn heartbeat(&self) -> Option<Heartbeat> {
+        let jittered = |heartbeat: Heartbeat| self.jitter.apply(heartbeat.interval);
+        self.config
+            .heartbeat
+            .map(|heartbeat| Heartbeat { interval: jittered(heartbeat), ..heartbeat })
     }
 
     pub(super) fn start_closing(&mut self, close: Close, now: Now) {
@@ -190,6 +205,26 @@ impl Connection {
             // If there are none, this is the end.
             let _ = self.poll_ready();
         }
+    }
+
+    /// Looks for news, judging what arrived.
+    fn find(&mut self) -> bool {
+        while self.ready.is_none() && self.closing.is_receiving() {
+            match self.receiver.next(&mut self.inbox, &self.config, self.now) {
+                Ok(Some(Found::Data(data))) => {
+                    self.ready = Some(Ready::Data(data));
+                    if self.config.message_timeout.is_some() && !self.receiver.is_inside_message() {
+                        self.timers.stop(Timer::Message);
+                    }
+                }
+                Ok(Some(Found::Ping { len })) => self.ping_arrived(len),
+                Ok(Some(Found::Pong { len })) => self.pong_arrived(len),
+                Ok(Some(Found::Close { len })) => self.close_arrived(len),
+                Ok(None) => break,
+                Err(error) => self.violated(error, Now::Since(self.now)),
+            }
+        }
+        self.ready.is_some() || self.poll_end()
     }
 
     /// Nothing more can be found for now: is that the end?
@@ -254,17 +289,19 @@ impl Connection {
 
     /// The peer showed that it lives.
     fn alive(&mut self, now: Instant) {
-        let Some(heartbeat) = self.config.heartbeat else { return };
         self.heartbeat.forgive();
         self.timers.stop(Timer::Pong);
-        if !self.timers.is_armed(Timer::Ping) && self.closing.phase() == Phase::Open {
+        if !self.timers.is_armed(Timer::Ping)
+            && self.closing.phase() == Phase::Open
+            && let Some(heartbeat) = self.heartbeat()
+        {
             self.timers.arm_after(Timer::Ping, now, heartbeat.interval);
         }
     }
 
     /// The interval may be over: bytes received since only moved `last_received`.
     fn ping_due(&mut self, now: Instant) {
-        let Some(heartbeat) = self.config.heartbeat else { return };
+        let Some(heartbeat) = self.heartbeat() else { return };
         let silent = now.saturating_since(self.last_received);
         if heartbeat.mode == HeartbeatMode::WhenIdle && silent < heartbeat.interval {
             self.timers.arm_after(Timer::Ping, self.last_received, heartbeat.interval);
@@ -287,7 +324,7 @@ impl Connection {
     }
 
     fn pong_due(&mut self, now: Instant, due: Instant) {
-        let Some(heartbeat) = self.config.heartbeat else { return };
+        let Some(heartbeat) = self.heartbeat() else { return };
         let untaken = self.poll_ready();
         if self.closing.phase() != Phase::Open || !self.heartbeat.is_waiting() {
             // What had arrived settled it.

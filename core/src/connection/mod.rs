@@ -3,9 +3,11 @@
 mod closing;
 mod config;
 mod endpoint;
+mod ends;
 mod event;
 mod fragments;
 mod heartbeat;
+mod masks;
 mod opening;
 mod receive;
 mod timer;
@@ -14,7 +16,7 @@ mod transmit;
 #[cfg(test)]
 mod tests;
 
-use alloc::string::String;
+use alloc::{string::String, sync::Arc};
 
 pub use closing::{Closed, Initiator};
 pub use config::{Config, Evidence, Heartbeat, HeartbeatMode, Lifetime, Receive};
@@ -28,6 +30,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{ProtocolError, SendError};
 use crate::frame::{Close, CloseCode};
 use crate::message::{DataKind, Message, Payload, Text, from_utf8};
+use crate::rng::Jitter;
 use crate::time::{Duration, Instant};
 
 use closing::{Closing, End, News, Phase};
@@ -64,6 +67,8 @@ pub enum State {
 ///
 /// [`Event::Closed`] comes exactly once, and last. After it the connection does nothing more.
 ///
+/// Connections made with clones of one `Arc<Config>` share it.
+///
 /// ```
 /// use longwire::{Config, Connection, Endpoint, Event, Instant, Message, Role};
 ///
@@ -83,7 +88,8 @@ pub struct Connection {
     closing: Closing,
     heartbeat: heartbeat::Heartbeat,
     timers: TimerTable,
-    config: Config,
+    config: Arc<Config>,
+    jitter: Jitter,
     /// The time told last.
     now: Instant,
     last_received: Instant,
@@ -105,46 +111,60 @@ enum Ready {
 impl Connection {
     /// A connection whose opening handshake is complete, by whoever performed it.
     #[must_use]
-    pub fn new(role: Role, config: Config, now: Instant) -> Self {
-        Self::with_buffers(role, config, now, &[], Outbox::default())
+    pub fn new(role: Role, config: impl Into<Arc<Config>>, now: Instant) -> Self {
+        Self::with_buffers(role, config.into(), now, &[], Outbox::default())
     }
 
     /// The same, with the bytes that arrived behind the opening handshake: they are frames.
     #[must_use]
-    pub fn from_upgraded(role: Role, config: Config, now: Instant, received: &[u8]) -> Self {
-        Self::with_buffers(role, config, now, received, Outbox::default())
+    pub fn from_upgraded(
+        role: Role,
+        config: impl Into<Arc<Config>>,
+        now: Instant,
+        received: &[u8],
+    ) -> Self {
+        Self::with_buffers(role, config.into(), now, received, Outbox::default())
     }
 
     /// `outbox` holds what must leave before the first frame.
     pub(crate) fn with_buffers(
         role: Role,
-        config: Config,
+        config: Arc<Config>,
         now: Instant,
         received: &[u8],
         outbox: Outbox,
     ) -> Self {
-        let mut timers = TimerTable::default();
-        if let Some(heartbeat) = config.heartbeat {
-            timers.arm_after(Timer::Ping, now, heartbeat.interval);
-        }
-        if let Some(lifetime) = config.max_lifetime {
-            timers.arm_after(Timer::Lifetime, now, lifetime.after);
-        }
         let transmitter = Transmitter::new(role, outbox, &config);
-        Self {
-            inbox: Inbox::with_bytes(config.receive_buffer, received),
-            receiver: Receiver::new(transmitter.is_server(), now),
+        let connection = Self {
+            inbox: Inbox::new(config.receive_buffer, received),
+            receiver: Receiver::new(transmitter.is_server(), &config, now),
             transmitter,
             closing: Closing::new(),
             heartbeat: heartbeat::Heartbeat::default(),
-            timers,
+            timers: TimerTable::default(),
             config,
+            jitter: Jitter::NONE,
             now,
             last_received: now,
             end: None,
             held_back: false,
             ready: None,
+        };
+        connection.with_jitter(Jitter::NONE, now)
+    }
+
+    /// The same, its heartbeat and lifetime counted from `now`, and made shorter or longer by
+    /// `jitter`. For a connection that is new.
+    #[must_use]
+    pub fn with_jitter(mut self, jitter: Jitter, now: Instant) -> Self {
+        self.jitter = jitter;
+        if let Some(heartbeat) = self.config.heartbeat {
+            self.timers.arm_after(Timer::Ping, now, jitter.apply(heartbeat.interval));
         }
+        if let Some(lifetime) = self.config.max_lifetime {
+            self.timers.arm_after(Timer::Lifetime, now, jitter.apply(lifetime.after));
+        }
+        self
     }
 
     /// Queues a message behind those already queued.
@@ -304,7 +324,7 @@ impl Connection {
 
     /// The limits and intervals in force.
     #[must_use]
-    pub const fn config(&self) -> &Config {
+    pub fn config(&self) -> &Config {
         &self.config
     }
 

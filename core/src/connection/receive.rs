@@ -72,12 +72,17 @@ pub(super) struct Receiver {
     utf8: Utf8Validator,
     control_frames: u32,
     control_since: Instant,
+    /// The longest message in one frame that [`whole`](Self::whole) may take: it is within every
+    /// limit.
+    plain: usize,
 }
 
 const CONTROL_WINDOW: Duration = Duration::from_secs(1);
 
 impl Receiver {
-    pub(super) const fn new(masked: bool, now: Instant) -> Self {
+    pub(super) fn new(masked: bool, config: &Config, now: Instant) -> Self {
+        let limit = config.max_message.min(config.max_frame).min(u64::from(u16::MAX));
+        let is_plain = config.receive == Receive::Messages && config.max_fragments > 0;
         Self {
             masked,
             frame: None,
@@ -85,12 +90,54 @@ impl Receiver {
             utf8: Utf8Validator::new(),
             control_frames: 0,
             control_since: now,
+            plain: if is_plain { usize::try_from(limit).unwrap_or_default() } else { 0 },
         }
     }
 
     /// Whether a message has begun and is not complete.
     pub(super) const fn is_inside_message(&self) -> bool {
         self.open.is_some()
+    }
+
+    /// The common case of [`next`](Self::next) in few steps: a whole message in one frame of up to
+    /// 65,535 bytes. Judges nothing: what it does not take is looked at there.
+    #[inline]
+    pub(super) fn whole(&self, inbox: &mut Inbox) -> Option<Data> {
+        if self.frame.is_some() || self.open.is_some() {
+            return None;
+        }
+        let unread = inbox.unread_mut();
+        let (&mut [first, second], rest) = unread.split_first_chunk_mut()?;
+        let kind = match first {
+            0x81 => DataKind::Text,
+            0x82 => DataKind::Binary,
+            _ => return None,
+        };
+        // Without the mask bit of a client's frame, or with that of a server's, it is over any length.
+        let short = second ^ if self.masked { 0x80 } else { 0 };
+        let (len, rest, header_len) = match short {
+            1..=125 => (usize::from(short), rest, 2),
+            126 => {
+                let (length, rest) = rest.split_first_chunk_mut()?;
+                let len = u16::from_be_bytes(*length);
+                (usize::from(len), if len < 126 { return None } else { rest }, 4)
+            }
+            _ => return None,
+        };
+        if len > self.plain {
+            return None;
+        }
+        if self.masked {
+            let (key, rest) = rest.split_first_chunk_mut()?;
+            Mask(*key).apply(rest.get_mut(..len)?);
+            inbox.take(header_len);
+            inbox.take(4);
+        } else if rest.len() < len {
+            return None;
+        } else {
+            inbox.take(header_len);
+        }
+        Some(Data::Lent { kind, len })
     }
 
     /// The next thing that is whole, if there is one.
@@ -299,6 +346,20 @@ impl Receiver {
             return Ok(None);
         }
         self.finish_fragment(frame, open)
+    }
+
+    /// Moves what has arrived of a payload that is still arriving into its message, so that nothing
+    /// of it is in the staging area.
+    pub(super) fn settle(&mut self, inbox: &mut Inbox, config: &Config) {
+        if let Some(frame) = &mut self.frame
+            && config.receive == Receive::Messages
+            && !frame.opcode.is_control()
+            && !frame.direct
+            && inbox.unread().len() < frame.len
+        {
+            frame.direct = true;
+            inbox.direct(frame.len);
+        }
     }
 
     fn finish_fragment(

@@ -45,41 +45,78 @@ impl From<Instant> for Now {
     }
 }
 
+/// One deadline a [`Timer`].
 #[derive(Clone, Copy, Debug)]
-struct Deadline {
-    at: Instant,
-    /// Counts from when the transport next reports, rather: it was armed without being told the time.
-    undated: Option<Duration>,
+pub(super) struct TimerTable {
+    at: [Instant; Timer::ALL.len()],
+    /// A bit a timer.
+    armed: u8,
+    /// Those that count from when the transport next reports, rather: they were armed without being
+    /// told the time.
+    undated: u8,
+    /// The time that their deadlines count from until then.
+    told: Instant,
 }
 
-/// One deadline a [`Timer`].
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct TimerTable([Option<Deadline>; Timer::ALL.len()]);
+impl Default for TimerTable {
+    fn default() -> Self {
+        let none = Instant::EPOCH;
+        Self { at: [none; Timer::ALL.len()], armed: 0, undated: 0, told: none }
+    }
+}
+
+impl Timer {
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
 
 impl TimerTable {
     pub(super) fn arm_after(&mut self, timer: Timer, now: impl Into<Now>, after: Duration) {
-        let (since, undated) = match now.into() {
-            Now::Told(now) => (now, None),
-            Now::Since(told) => (told, Some(after)),
+        let since = match now.into() {
+            Now::Told(now) => {
+                self.undated &= !timer.bit();
+                now
+            }
+            Now::Since(told) => {
+                self.postpone(told);
+                self.undated |= timer.bit();
+                told
+            }
         };
-        self.set(timer, Some(Deadline { at: since.saturating_add(after), undated }));
+        self.armed |= timer.bit();
+        if let Some(at) = self.at.get_mut(timer as usize) {
+            *at = since.saturating_add(after);
+        }
     }
 
     /// The transport reports: what was armed without being told the time counts from `now`.
     pub(super) fn date(&mut self, now: Instant) {
-        for deadline in self.0.iter_mut().flatten() {
-            if let Some(after) = deadline.undated.take() {
-                deadline.at = now.saturating_add(after);
-            }
+        if self.undated != 0 {
+            self.postpone(now);
+            self.undated = 0;
         }
     }
 
-    pub(super) fn stop(&mut self, timer: Timer) {
-        self.set(timer, None);
+    /// What is undated counts from `told`.
+    fn postpone(&mut self, told: Instant) {
+        let later = told.saturating_since(self.told);
+        for (timer, at) in Timer::ALL.into_iter().zip(&mut self.at) {
+            if self.undated & timer.bit() != 0 {
+                *at = at.saturating_add(later);
+            }
+        }
+        self.told = told;
     }
 
-    pub(super) fn stop_all(&mut self) {
-        *self = Self::default();
+    pub(super) const fn stop(&mut self, timer: Timer) {
+        self.armed &= !timer.bit();
+        self.undated &= !timer.bit();
+    }
+
+    pub(super) const fn stop_all(&mut self) {
+        self.armed = 0;
+        self.undated = 0;
     }
 
     /// Once closing, only the transport and the closing handshake are waited for.
@@ -89,30 +126,25 @@ impl TimerTable {
         }
     }
 
-    pub(super) fn is_armed(&self, timer: Timer) -> bool {
-        self.get(timer).is_some()
+    pub(super) const fn is_armed(&self, timer: Timer) -> bool {
+        self.armed & timer.bit() != 0
     }
 
+    #[inline]
     pub(super) fn next(&self) -> Option<Instant> {
-        self.0.iter().flatten().map(|deadline| deadline.at).min()
+        Timer::ALL.into_iter().filter_map(|timer| self.get(timer)).min()
     }
 
     /// Stops a timer that has expired, and says when it was due.
     pub(super) fn expire(&mut self, timer: Timer, now: Instant) -> Option<Instant> {
-        let due = self.get(timer)?.at;
+        let due = self.get(timer)?;
         (due <= now).then(|| {
             self.stop(timer);
             due
         })
     }
 
-    fn get(&self, timer: Timer) -> Option<Deadline> {
-        self.0.get(timer as usize).copied().flatten()
-    }
-
-    fn set(&mut self, timer: Timer, deadline: Option<Deadline>) {
-        if let Some(slot) = self.0.get_mut(timer as usize) {
-            *slot = deadline;
-        }
+    fn get(&self, timer: Timer) -> Option<Instant> {
+        self.at.get(timer as usize).copied().filter(|_| self.is_armed(timer))
     }
 }

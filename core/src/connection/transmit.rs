@@ -6,9 +6,11 @@ use core::mem;
 use bytes::{Buf, Bytes};
 
 use super::Config;
+use super::ends::Ends;
+use super::masks::Masks;
 use crate::buffer::Outbox;
 use crate::error::SendError;
-use crate::frame::{ControlPayload, FrameHeader, Mask, Opcode};
+use crate::frame::{ControlPayload, FrameHeader, Opcode};
 use crate::message::{DataKind, Message, Payload};
 use crate::rng::Rng;
 
@@ -55,7 +57,8 @@ impl Queued {
 
 /// The sending side: messages wait unserialised in a queue, frames wait in the outbox.
 pub(super) struct Transmitter {
-    role: Role,
+    /// A client's: a server does not mask.
+    masks: Option<Box<Masks>>,
     outbox: Outbox,
     queue: VecDeque<Queued>,
     /// Messages that wait for the one being sent in fragments.
@@ -66,13 +69,12 @@ pub(super) struct Transmitter {
     held_bytes: usize,
     /// The message being sent in fragments, as the opcode of its next frame.
     open: Option<Opcode>,
-    /// Where the messages in the outbox end, in bytes ever queued there.
-    ends: VecDeque<u64>,
+    ends: Ends,
     pongs: VecDeque<ControlPayload>,
     /// Where the pongs in the outbox end.
     pongs_end: u64,
     /// The close frame, once decided, until it is in the outbox.
-    close: Option<ControlPayload>,
+    close: Option<Box<ControlPayload>>,
     accepting: bool,
     fragment_size: usize,
     hard_limit: usize,
@@ -82,14 +84,17 @@ impl Transmitter {
     /// `outbox` holds what must leave before the first frame.
     pub(super) fn new(role: Role, outbox: Outbox, config: &Config) -> Self {
         Self {
-            role,
+            masks: match role {
+                Role::Client(rng) => Some(Box::new(Masks::new(rng))),
+                Role::Server => None,
+            },
             outbox,
             queue: VecDeque::new(),
             held: VecDeque::new(),
             queued_bytes: 0,
             held_bytes: 0,
             open: None,
-            ends: VecDeque::new(),
+            ends: Ends::default(),
             pongs: VecDeque::new(),
             pongs_end: 0,
             close: None,
@@ -99,8 +104,8 @@ impl Transmitter {
         }
     }
 
-    pub(super) fn is_server(&self) -> bool {
-        matches!(self.role, Role::Server)
+    pub(super) const fn is_server(&self) -> bool {
+        self.masks.is_none()
     }
 
     pub(super) fn outbox(&self) -> &Outbox {
@@ -124,10 +129,36 @@ impl Transmitter {
     /// Messages accepted that the transport has not taken whole.
     pub(super) fn unsent_messages(&self) -> usize {
         let waiting = self.queue.iter().chain(&self.held).filter(|queued| queued.fin).count();
-        waiting.saturating_add(self.ends.len()).saturating_add(usize::from(self.open.is_some()))
+        waiting.saturating_add(self.ends.count()).saturating_add(usize::from(self.open.is_some()))
     }
 
+    #[inline]
     pub(super) fn send<'a>(&mut self, message: Message<'a>) -> Result<(), SendError<Message<'a>>> {
+        let payload = message.as_bytes();
+        if self.is_direct(payload.len()) && payload.len() <= Outbox::COALESCE {
+            let header = self.header(message.kind().opcode(), true, payload.len());
+            self.outbox.frame(&header, payload);
+            self.ends.push(self.outbox.queued());
+            return Ok(());
+        }
+        self.send_or_queue(message)
+    }
+
+    /// Whether a message of `len` bytes goes straight into the outbox: nothing is before it.
+    #[inline]
+    fn is_direct(&self, len: usize) -> bool {
+        let waiting = self.outbox.remaining();
+        self.accepting
+            && self.open.is_none()
+            && self.queue.is_empty()
+            // 5.5.3, "as soon as is practical": before what is sent after the ping was received.
+            && self.pongs.is_empty()
+            && waiting < LOW_WATER
+            && waiting <= self.hard_limit
+            && len <= self.fragment_size
+    }
+
+    fn send_or_queue<'a>(&mut self, message: Message<'a>) -> Result<(), SendError<Message<'a>>> {
         if !self.accepting {
             return Err(SendError::Closed(message));
         }
@@ -216,7 +247,7 @@ impl Transmitter {
         // 5.5.2: a ping is answered, "unless it already received a Close frame".
         self.answer_pings();
         self.stop_accepting();
-        self.close = Some(payload);
+        self.close = Some(Box::new(payload));
         let unsent = self.held.len().saturating_add(usize::from(self.open.is_some()));
         self.queued_bytes = self.queued_bytes.saturating_sub(self.held_bytes);
         self.held_bytes = 0;
@@ -228,7 +259,7 @@ impl Transmitter {
     /// Sends the close frame next: messages that are not on their way are dropped and counted.
     pub(super) fn close_now(&mut self, payload: ControlPayload) -> usize {
         self.stop_accepting();
-        self.close = Some(payload);
+        self.close = Some(Box::new(payload));
         self.drop_queue()
     }
 
@@ -244,7 +275,7 @@ impl Transmitter {
         self.queued_bytes = 0;
         self.held_bytes = 0;
         self.open = None;
-        before.saturating_sub(self.ends.len())
+        before.saturating_sub(self.ends.count())
     }
 
     /// Drops everything: the transport takes nothing more. Says how many messages that were.
@@ -253,7 +284,7 @@ impl Transmitter {
         self.drop_queue();
         self.stop_accepting();
         self.close = None;
-        self.ends = VecDeque::new();
+        self.ends.clear();
         self.outbox.clear();
         unsent
     }
@@ -276,12 +307,7 @@ impl Transmitter {
     pub(super) fn sent(&mut self, n: usize) {
         self.outbox.advance(n);
         if self.outbox.has_remaining() {
-            let transmitted = self.outbox.transmitted();
-            while self.ends.front().is_some_and(|end| *end <= transmitted) {
-                self.ends.pop_front();
-            }
-        } else if self.ends.capacity() > MAX_PONGS {
-            self.ends = VecDeque::new();
+            self.ends.transmitted(self.outbox.transmitted());
         } else {
             self.ends.clear();
         }
@@ -344,7 +370,7 @@ impl Transmitter {
             && payload.len() <= self.fragment_size
             && self.outbox.remaining() < LOW_WATER;
         if direct {
-            // 5.5.3, "as soon as is practical": before what is sent after the ping was received.
+            // As in `is_direct`.
             self.pump_pongs();
             self.data_frame(opcode, fin, payload);
         } else {
@@ -354,48 +380,40 @@ impl Transmitter {
         }
     }
 
-    #[inline]
     fn data_frame(&mut self, opcode: Opcode, fin: bool, payload: Payload<'_>) {
         self.frame(opcode, fin, payload);
         if fin {
-            self.ends.push_back(self.outbox.queued());
+            self.ends.push(self.outbox.queued());
         }
     }
 
     #[inline]
+    fn header(&mut self, opcode: Opcode, fin: bool, len: usize) -> FrameHeader {
+        // 5.3: "a fresh masking key for every frame", control and empty ones included.
+        let mask = self.masks.as_mut().map(|masks| masks.fresh());
+        FrameHeader { fin, rsv1: false, opcode, mask, payload_len: len as u64 }
+    }
+
     fn frame(&mut self, opcode: Opcode, fin: bool, payload: Payload<'_>) {
-        let mask = match &mut self.role {
-            Role::Server => None,
-            Role::Client(rng) => {
-                // 5.3: "a fresh masking key for every frame", control and empty ones included.
-                let mut key = [0; 4];
-                rng.fill(&mut key);
-                Some(Mask(key))
+        let header = self.header(opcode, fin, payload.len());
+        let bytes = match payload {
+            Payload::Owned(bytes) if bytes.len() > Outbox::COALESCE => bytes,
+            Payload::Borrowed(_) | Payload::Owned(_) => {
+                return self.outbox.frame(&header, &payload);
             }
         };
-        let header =
-            FrameHeader { fin, rsv1: false, opcode, mask, payload_len: payload.len() as u64 };
-        self.outbox.copy(&header.encode());
-        match (payload, mask) {
-            (Payload::Owned(bytes), None) if bytes.len() > Outbox::COALESCE => {
-                self.outbox.push(bytes)
+        let Some(mask) = header.mask else {
+            self.outbox.header(&header);
+            return self.outbox.push(bytes);
+        };
+        match bytes.try_into_mut() {
+            // Nobody else sees these bytes, so they can be masked where they are.
+            Ok(mut unique) => {
+                mask.apply(&mut unique);
+                self.outbox.header(&header);
+                self.outbox.push(unique.freeze());
             }
-            (Payload::Owned(bytes), Some(mask)) if bytes.len() > Outbox::COALESCE => {
-                match bytes.try_into_mut() {
-                    // Nobody else sees these bytes, so they can be masked where they are.
-                    Ok(mut unique) => {
-                        mask.apply(&mut unique);
-                        self.outbox.push(unique.freeze());
-                    }
-                    Err(shared) => mask.apply(self.outbox.copy(&shared)),
-                }
-            }
-            (payload, mask) => {
-                let copy = self.outbox.copy(&payload);
-                if let Some(mask) = mask {
-                    mask.apply(copy);
-                }
-            }
+            Err(shared) => self.outbox.frame(&header, &shared),
         }
     }
 }

@@ -22,6 +22,7 @@ mod dial;
 mod open;
 #[cfg(feature = "std")]
 mod split;
+mod stage;
 #[cfg(feature = "futures")]
 mod stream;
 mod websocket;
@@ -284,23 +285,16 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
             self.endpoint.release_buffers();
             return Poll::Pending;
         }
-        let buf = self.endpoint.recv_buffer();
-        if buf.is_empty() {
-            return Poll::Pending;
-        }
-        let result = ready!(transport.poll_read(cx, buf));
-        let now = self.timer.now();
-        match result {
+        let timer = &self.timer;
+        let read = |buf: &mut [u8]| transport.poll_read(cx, buf);
+        match ready!(stage::receive(&mut self.endpoint, read, || timer.now())) {
             Ok(0) => {
-                self.endpoint.received_eof(now);
+                self.endpoint.received_eof(self.timer.now());
                 self.ended = true;
             }
-            Ok(n) => {
-                self.endpoint.received(now, n);
-                self.budget.spend(0, n);
-            }
+            Ok(n) => self.budget.spend(0, n),
             Err(error) => {
-                self.endpoint.receive_failed(now, T::failure(&error));
+                self.endpoint.receive_failed(self.timer.now(), T::failure(&error));
                 self.error.get_or_insert(error);
                 self.ended = true;
             }

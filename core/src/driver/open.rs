@@ -1,5 +1,6 @@
 //! The opening handshake, driven: a transport in, a [`WebSocket`] out.
 
+use alloc::sync::Arc;
 use core::fmt;
 use core::future::poll_fn;
 
@@ -10,7 +11,7 @@ use crate::handshake::{
     Acceptance, ClientHandshake, HandshakeError, Incoming, InvalidRequest, Rejection, Request,
     Response, ServerHandshake,
 };
-use crate::rng::Rng;
+use crate::rng::{Jitter, Rng};
 use crate::time::Instant;
 
 /// Why a client could not open a connection.
@@ -116,10 +117,11 @@ pub async fn connect<T: Transport, C: Timer>(
     transport: T,
     timer: C,
     request: &Request,
-    config: Config,
+    config: impl Into<Arc<Config>>,
     mut rng: impl Rng + Send + 'static,
     since: Instant,
 ) -> Result<(WebSocket<T, C>, Response), ConnectError<T::Error>> {
+    let config = config.into();
     let handshake = ClientHandshake::new(request, config.handshake, &mut rng, since);
     let mut driver = Driver::new(handshake, transport, timer);
     poll_fn(|cx| driver.poll_ready(cx)).await;
@@ -152,10 +154,11 @@ pub struct Accept<T, C> {
     incoming: Incoming,
     transport: T,
     timer: C,
-    config: Config,
+    config: Arc<Config>,
+    jitter: Jitter,
 }
 
-/// Receives a client's request.
+/// Receives a client's request. The connection's heartbeat and lifetime get the `jitter`.
 ///
 /// Requests that are not well-formed HTTP are answered here, and come back as errors. Cancel safe
 /// in that dropping the future drops the transport.
@@ -166,14 +169,18 @@ pub struct Accept<T, C> {
 pub async fn receive_request<T: Transport, C: Timer>(
     transport: T,
     timer: C,
-    config: Config,
+    config: impl Into<Arc<Config>>,
+    jitter: Jitter,
 ) -> Result<Accept<T, C>, AcceptError<T::Error>> {
+    let config = config.into();
     let handshake = ServerHandshake::new(config.handshake, timer.now());
     let mut driver = Driver::new(handshake, transport, timer);
     poll_fn(|cx| driver.poll_ready(cx)).await;
     let (handshake, transport, timer, error) = driver.into_parts();
     match (handshake.request(timer.now()), transport) {
-        (Ok(incoming), Some(transport)) => Ok(Accept { incoming, transport, timer, config }),
+        (Ok(incoming), Some(transport)) => {
+            Ok(Accept { incoming, transport, timer, config, jitter })
+        }
         (Err(rejection), Some(transport)) => Err(answer(rejection, transport, timer).await),
         (Err(rejection), None) => Err(AcceptError::new(rejection.error(), error)),
         (Ok(_), None) => {
@@ -212,11 +219,12 @@ impl<T: Transport, C: Timer> Accept<T, C> {
         self,
         acceptance: Acceptance,
     ) -> Result<WebSocket<T, C>, AcceptError<T::Error>> {
-        let Self { incoming, transport, timer, config } = self;
+        let Self { incoming, transport, timer, config, jitter } = self;
         let now = timer.now();
         match incoming.accept(&acceptance, now) {
             Ok(accepted) => {
-                let connection = Connection::from_accepted(accepted, config, now);
+                let connection =
+                    Connection::from_accepted(accepted, config, now).with_jitter(jitter, now);
                 let mut websocket = Driver::new(connection, transport, timer);
                 // The client waits for this, whatever the application does first.
                 let _ = websocket.flush().await;
@@ -234,7 +242,8 @@ impl<T: Transport, C: Timer> Accept<T, C> {
     }
 }
 
-/// Receives a client's request and answers it as `decide` says.
+/// Receives a client's request and answers it as `decide` says, as [`receive_request`] and
+/// [`Accept`] do.
 ///
 /// # Errors
 ///
@@ -242,10 +251,11 @@ impl<T: Transport, C: Timer> Accept<T, C> {
 pub async fn accept<T: Transport, C: Timer>(
     transport: T,
     timer: C,
-    config: Config,
+    config: impl Into<Arc<Config>>,
+    jitter: Jitter,
     decide: impl FnOnce(&Incoming) -> Answer,
 ) -> Result<WebSocket<T, C>, AcceptError<T::Error>> {
-    let accept = receive_request(transport, timer, config).await?;
+    let accept = receive_request(transport, timer, config, jitter).await?;
     match decide(accept.incoming()) {
         Answer::Accept(acceptance) => accept.accept(acceptance).await,
         Answer::Reject(response) => Err(accept.reject(response).await),

@@ -246,6 +246,7 @@ impl<T: Transport, C: Timer> Sender<T, C> {
         self.0.lock().websocket.state()
     }
 
+    #[cfg(feature = "futures")]
     fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
         self.0.poll(cx, |websocket, cx| websocket.poll_room(cx))
     }

@@ -1,3 +1,4 @@
+use alloc::vec::Vec;
 use core::ops::Deref;
 
 use super::{Mask, Opcode};
@@ -127,6 +128,21 @@ impl FrameHeader {
         };
         EncodedHeader { bytes, len }
     }
+
+    /// Appends the encoded header to `out`, which has room for it. Each length is a constant, so
+    /// that short ones are one store and not a call.
+    #[inline]
+    pub(crate) fn append(&self, out: &mut Vec<u8>) {
+        let EncodedHeader { bytes, len } = self.encode();
+        match (&bytes, len) {
+            (&[a, b, ..], 2) => out.extend_from_slice(&[a, b]),
+            (&[a, b, c, d, ..], 4) => out.extend_from_slice(&[a, b, c, d]),
+            (&[a, b, c, d, e, f, ..], 6) => out.extend_from_slice(&[a, b, c, d, e, f]),
+            (&[a, b, c, d, e, f, g, h, ..], 8) => out.extend_from_slice(&[a, b, c, d, e, f, g, h]),
+            (bytes, 14) => out.extend_from_slice(bytes),
+            (&[ref ten @ .., _, _, _, _], _) => out.extend_from_slice(ten),
+        }
+    }
 }
 
 /// An encoded [`FrameHeader`]: a short byte string that lives on the stack.
@@ -181,6 +197,9 @@ mod tests {
                             let legal =
                                 !opcode.is_control() || (fin && !rsv1 && payload_len <= 125);
                             let wire = header.encode();
+                            let mut appended = [9].to_vec();
+                            header.append(&mut appended);
+                            assert_eq!(appended[1..], *wire);
                             let parsed = FrameHeader::parse(&wire);
                             assert_eq!(parsed.is_ok(), legal, "{header:?}");
                             if legal {

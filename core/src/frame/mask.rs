@@ -1,3 +1,4 @@
+use alloc::vec::Vec;
 use core::array;
 
 /// A masking key (section 5.3).
@@ -5,6 +6,7 @@ use core::array;
 #[expect(clippy::exhaustive_structs, reason = "four bytes on the wire")]
 pub struct Mask(pub [u8; 4]);
 
+/// A multiple of the key's length: two vectors of the narrowest instructions.
 const LANE: usize = 32;
 
 impl Mask {
@@ -12,13 +14,13 @@ impl Mask {
     #[inline]
     #[must_use]
     pub const fn rotated(self, offset: usize) -> Self {
-        let [a, b, c, d] = self.0;
-        Self(match offset & 3 {
-            0 => [a, b, c, d],
-            1 => [b, c, d, a],
-            2 => [c, d, a, b],
-            _ => [d, a, b, c],
-        })
+        let bits = match offset & 3 {
+            0 => 0,
+            1 => 8,
+            2 => 16,
+            _ => 24,
+        };
+        Self(u32::from_le_bytes(self.0).rotate_right(bits).to_le_bytes())
     }
 
     /// XORs the key over `payload`, whose first byte is the payload's first.
@@ -27,38 +29,74 @@ impl Mask {
     /// [`rotated`](Self::rotated) first.
     #[inline]
     pub fn apply(self, payload: &mut [u8]) {
-        let [a, b, c, d] = self.0;
-        let word = [a, b, c, d, a, b, c, d];
+        let key = self.word();
+        // From eight bytes before the end the key applies as it would from the end.
+        let from_there = self.rotated(payload.len()).word();
+        let last = payload.last_chunk().map(|last| u64::from_le_bytes(*last));
         // Fixed-size lanes, which the compiler turns into vector instructions.
-        let (lanes, tail) = payload.as_chunks_mut::<LANE>();
+        let (lanes, rest) = payload.as_chunks_mut::<LANE>();
         if !lanes.is_empty() {
-            let key: [u8; LANE] = array::from_fn(|at| match at & 3 {
-                0 => a,
-                1 => b,
-                2 => c,
-                _ => d,
-            });
+            let key = self.lane();
             for lane in lanes {
                 for (byte, key) in lane.iter_mut().zip(&key) {
                     *byte ^= key;
                 }
             }
         }
-        let (words, tail) = tail.as_chunks_mut::<8>();
-        let key = u64::from_ne_bytes(word);
-        for bytes in words {
-            *bytes = (u64::from_ne_bytes(*bytes) ^ key).to_ne_bytes();
+        let (words, rest) = rest.as_chunks_mut();
+        for word in words {
+            *word = (u64::from_le_bytes(*word) ^ key).to_le_bytes();
         }
-        for (byte, key) in tail.iter_mut().zip(word) {
-            *byte ^= key;
+        match last {
+            // The last word overlaps those before it: it was read before they were masked.
+            Some(last) if !rest.is_empty() => {
+                if let Some(end) = payload.last_chunk_mut() {
+                    *end = (last ^ from_there).to_le_bytes();
+                }
+            }
+            _ => {
+                for (byte, key) in rest.iter_mut().zip(key.to_le_bytes()) {
+                    *byte ^= key;
+                }
+            }
         }
+    }
+
+    /// Appends `payload`, masked, to `out`: one pass over memory.
+    pub(crate) fn append(self, payload: &[u8], out: &mut Vec<u8>) {
+        out.reserve(payload.len());
+        let (lanes, rest) = payload.as_chunks::<LANE>();
+        if !lanes.is_empty() {
+            let key = self.lane();
+            for lane in lanes {
+                let mut masked = *lane;
+                for (byte, key) in masked.iter_mut().zip(&key) {
+                    *byte ^= key;
+                }
+                out.extend_from_slice(&masked);
+            }
+        }
+        let start = out.len();
+        out.extend_from_slice(rest);
+        self.apply(out.get_mut(start..).unwrap_or_default());
+    }
+
+    /// The key twice over, its first byte lowest.
+    #[inline]
+    const fn word(self) -> u64 {
+        let [a, b, c, d] = self.0;
+        u64::from_le_bytes([a, b, c, d, a, b, c, d])
+    }
+
+    #[inline]
+    fn lane(self) -> [u8; LANE] {
+        let word = self.word().to_le_bytes();
+        array::from_fn(|at| word.get(at & 7).copied().unwrap_or_default())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
-
     use super::*;
 
     fn pattern(len: usize) -> Vec<u8> {
@@ -84,6 +122,9 @@ mod tests {
                     &pattern(alignment)[..],
                     "bytes before the payload are untouched"
                 );
+                let mut appended = pattern(alignment);
+                key.append(&pattern(alignment + len)[alignment..], &mut appended);
+                assert_eq!(appended, bytes, "in one pass with the copy");
                 key.apply(&mut bytes[alignment..]);
                 assert_eq!(bytes, pattern(alignment + len), "involution");
             }

@@ -1,7 +1,8 @@
 //! F: pings, pongs and the verdict on a silent peer, in virtual time.
 
 use super::*;
-use crate::connection::{Evidence, Heartbeat, HeartbeatMode};
+use crate::connection::{Evidence, Heartbeat, HeartbeatMode, Lifetime};
+use crate::rng::Jitter;
 
 /// A ping after 20 s, dead 10 s after it left.
 const BEAT: Heartbeat = Heartbeat::new(secs(20), secs(10));
@@ -439,13 +440,30 @@ fn p3_a_heartbeat_that_finds_the_queue_full_tries_again() {
 }
 
 #[test]
-fn p10_a_jittered_config_stays_within_a_tenth() {
+fn p10_a_jittered_heartbeat_and_lifetime_stay_within_a_tenth() {
+    let after = START + millis(100_000);
+    let lifetime = Lifetime { after: millis(10_000), code: CloseCode::SERVICE_RESTART };
     let config = Config { heartbeat: Some(BEAT), ..Config::server() };
-    for (byte, low, high) in [(0, 18_000, 18_000), (0xff, 21_990, 22_000)] {
-        let jittered = config.jittered(&mut move |dest: &mut [u8]| dest.fill(byte));
-        let heartbeat = jittered.heartbeat.unwrap();
-        assert!((millis(low)..=millis(high)).contains(&heartbeat.interval));
-        assert_eq!(heartbeat.timeout, BEAT.timeout);
+    let aging = Config { max_lifetime: Some(lifetime), ..Config::server() };
+    for (byte, tenths) in [(0, 9_000..=9_000), (0xff, 10_990..=11_000), (0x80, 10_000..=10_010)] {
+        let jitter = Jitter::draw(&mut move |dest: &mut [u8]| dest.fill(byte));
+        let due = |config: Config| {
+            let connection =
+                Connection::new(Role::Server, config, START).with_jitter(jitter, after);
+            connection.poll_timeout().unwrap().saturating_since(after).as_millis()
+        };
+        assert!(tenths.contains(&(due(config) / 2)), "{}", due(config));
+        assert!(tenths.contains(&due(aging)), "{}", due(aging));
+        // And the next one as the first.
+        let mut connection =
+            Connection::new(Role::Server, config, START).with_jitter(jitter, after);
+        let first = connection.poll_timeout().unwrap();
+        connection.handle_timeout(first);
+        let _ = frames(&mut connection, first);
+        let pong = first + millis(10);
+        answer(&mut connection, Side::Server, pong, &1_u64.to_be_bytes());
+        let next = connection.poll_timeout().unwrap();
+        assert_eq!(next.saturating_since(pong).as_millis(), due(config));
     }
 }
 

@@ -1,0 +1,24 @@
+use alloc::vec::Vec;
+
+/// Memory that connections take turns to receive into: one for each thread that drives some.
+///
+/// A connection that waits needs no memory for what may arrive. [Lend](crate::Endpoint::lend) it a
+/// stage before reading and [reclaim](crate::Endpoint::reclaim) it afterwards: what was read and not
+/// yet taken moves to memory of the connection's own, unless it is much. All connections then read
+/// into the same memory, which stays in the processor's cache.
+///
+/// What one connection received stays in it until it is overwritten. No other can see it, unless
+/// more bytes are [reported](crate::Endpoint::received) than were read.
+#[derive(Debug, Default)]
+pub struct Stage(pub(super) Vec<u8>);
+
+impl Stage {
+    /// Its length in bytes.
+    pub const LEN: usize = 64 * 1024;
+
+    /// A stage. It is allocated when it is first lent.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+}

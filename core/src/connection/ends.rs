@@ -1,0 +1,107 @@
+use alloc::collections::VecDeque;
+
+/// Where the messages in the outbox end, counted in bytes ever queued there.
+///
+/// Messages of one size, which a burst mostly is, cost the memory of one.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    earlier: VecDeque<Run>,
+    latest: Run,
+}
+
+/// Ends at equal distances.
+#[derive(Clone, Copy, Debug, Default)]
+struct Run {
+    /// The last of them.
+    end: u64,
+    distance: u64,
+    count: u64,
+}
+
+impl Run {
+    /// Forgets the ends up to `transmitted`.
+    fn forget(&mut self, transmitted: u64) {
+        let beyond = self.end.saturating_sub(transmitted);
+        // The only one of its run has no distance.
+        self.count = self.count.min(beyond.div_ceil(self.distance.max(1)));
+    }
+}
+
+impl Ends {
+    /// A message ends at `end`, behind all others.
+    #[inline]
+    pub(super) fn push(&mut self, end: u64) {
+        let distance = end.saturating_sub(self.latest.end);
+        let run = &mut self.latest;
+        if run.count > 1 && distance == run.distance {
+            (run.end, run.count) = (end, run.count.saturating_add(1));
+        } else if run.count == 1 {
+            *run = Run { end, distance, count: 2 };
+        } else {
+            let next = Run { end, distance: 0, count: 1 };
+            let before = core::mem::replace(run, next);
+            if before.count > 0 {
+                self.earlier.push_back(before);
+            }
+        }
+    }
+
+    /// The transport has taken everything up to `transmitted`.
+    pub(super) fn transmitted(&mut self, transmitted: u64) {
+        while let Some(run) = self.earlier.front_mut() {
+            run.forget(transmitted);
+            if run.count > 0 {
+                return;
+            }
+            self.earlier.pop_front();
+        }
+        self.latest.forget(transmitted);
+    }
+
+    /// The transport has taken everything.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.latest.count = 0;
+        if self.earlier.capacity() > 0 {
+            self.earlier = VecDeque::new();
+        }
+    }
+
+    /// How many messages the transport has not taken whole.
+    pub(super) fn count(&self) -> usize {
+        let runs = self.earlier.iter().chain([&self.latest]);
+        let count = runs.fold(0_u64, |count, run| count.saturating_add(run.count));
+        usize::try_from(count).unwrap_or(usize::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn counts_as_a_list_of_all_ends_would() {
+        for pattern in [&[5_u64][..], &[5, 9], &[5, 5, 9], &[1, 2, 3, 4], &[7, 7, 7, 1, 7, 7]] {
+            let mut all = Vec::new();
+            let mut ends = Ends::default();
+            let mut at = 0;
+            for size in pattern.iter().cycle().take(40) {
+                at += size;
+                all.push(at);
+                ends.push(at);
+            }
+            assert_eq!(ends.count(), all.len());
+            for transmitted in 0..=at {
+                ends.transmitted(transmitted);
+                let left = all.iter().filter(|end| **end > transmitted).count();
+                assert_eq!(ends.count(), left, "{pattern:?}, {transmitted} transmitted");
+            }
+            ends.push(at + 3);
+            assert_eq!(ends.count(), 1);
+            ends.clear();
+            assert_eq!(ends.count(), 0);
+        }
+    }
+}
