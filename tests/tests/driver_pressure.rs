@@ -68,7 +68,7 @@ fn a3_a_pong_leaves_while_messages_of_the_same_read_are_still_taken() {
             taken += 1;
         }
     }
-    assert!(taken <= 2 * 64, "the pong waited behind {taken} events");
+    assert!(taken <= 2 * 128, "the pong waited behind {taken} events");
 }
 
 #[test]

@@ -38,6 +38,9 @@ pub(crate) struct Inbox {
 /// How much memory a peer is granted beyond what it has already filled.
 const GRANT: usize = 64 * 1024;
 
+/// How many times that is claimed.
+const CLAIM: usize = 16;
+
 /// The smallest staging area. Also holds any control frame, and any header, twice over.
 const MIN_SIZE: u32 = 4 * 1024;
 
@@ -73,9 +76,8 @@ impl Inbox {
     pub(crate) fn spare(&mut self) -> &mut [u8] {
         if self.direct > 0 {
             if self.message.len() == self.received {
+                self.claim();
                 let grant = self.direct.min(GRANT.max(self.received));
-                // Exactly: the grants double by themselves.
-                self.message.reserve_exact(grant);
                 self.message.resize(self.received.saturating_add(grant), 0);
             }
             return self.message.get_mut(self.received..).unwrap_or_default();
@@ -205,6 +207,14 @@ impl Inbox {
         self.stage.get(start..self.head).unwrap_or_default()
     }
 
+    /// Takes `n` unread bytes and what is before them: the first `before`.
+    #[inline]
+    pub(crate) fn take_behind(&mut self, before: u8, n: usize) -> &[u8] {
+        let start = self.head.saturating_add(usize::from(before)).min(self.tail);
+        self.head = start.saturating_add(n).min(self.tail);
+        self.stage.get(start..self.head).unwrap_or_default()
+    }
+
     /// Drops everything unread, and the message under assembly.
     pub(crate) fn discard(&mut self) {
         self.head = self.tail;
@@ -231,12 +241,20 @@ impl Inbox {
         self.needed = u32::try_from(needed).unwrap_or(u32::MAX);
     }
 
+    /// Claims memory for what is to arrive. It is not touched before it is granted, so it costs no
+    /// more than addresses; and a message that need not move as it grows costs much less.
+    fn claim(&mut self) {
+        let claim = self.direct.min(GRANT.max(self.received.saturating_mul(CLAIM)));
+        if self.message.capacity().saturating_sub(self.received) < claim.min(GRANT) {
+            self.message.reserve(claim);
+        }
+    }
+
     /// Moves the unread part of a payload of `len` bytes onto the message under assembly, and
     /// routes the rest straight into it.
     pub(crate) fn direct(&mut self, len: usize) {
         let n = len.min(self.tail.saturating_sub(self.head));
         self.message.truncate(self.received);
-        self.message.reserve(len.min(GRANT.max(n)));
         self.append(n);
         self.direct = len.saturating_sub(n);
     }
@@ -273,9 +291,9 @@ impl Inbox {
         mem::take(&mut self.message)
     }
 
-    /// Memory held, in bytes.
+    /// Memory held, in bytes. What is only claimed is not.
     pub(crate) fn capacity(&self) -> usize {
-        self.stage.capacity().saturating_add(self.message.capacity())
+        self.stage.capacity().saturating_add(self.message.len())
     }
 }
 
@@ -326,12 +344,33 @@ mod tests {
         let mut inbox = Inbox::new(MIN_SIZE, &[]);
         fill(&mut inbox, 100);
         inbox.direct(1 << 40);
-        assert!(inbox.capacity() <= MIN_SIZE + 2 * GRANT, "not what the header claims");
+        inbox.spare();
+        assert!(inbox.capacity() <= MIN_SIZE + 2 * GRANT, "not what the header says");
         let mut arrived = 100;
         for _ in 0..100 {
             arrived += fill(&mut inbox, 10_000);
-            let held = inbox.message.capacity();
-            assert!(held <= 2 * arrived + 2 * GRANT, "{held} held after {arrived} arrived");
+            inbox.spare();
+            let touched = inbox.message.len();
+            assert!(touched <= 2 * arrived + GRANT, "{touched} held after {arrived} arrived");
+            let claimed = inbox.message.capacity();
+            assert!(claimed <= (CLAIM + 1) * arrived + GRANT, "{claimed} after {arrived}");
+        }
+    }
+
+    #[test]
+    fn a_message_holds_at_most_twice_its_size() {
+        for fragments in [&[70_000_usize][..], &[1 << 20], &[100_000; 30], &[9, 200_000, 1, 5]] {
+            let mut inbox = Inbox::new(MIN_SIZE, &[]);
+            for len in fragments {
+                fill(&mut inbox, 3);
+                inbox.direct(*len);
+                while inbox.outstanding() > 0 {
+                    fill(&mut inbox, usize::MAX);
+                }
+            }
+            let message = inbox.take_message();
+            assert_eq!(message.len(), fragments.iter().sum::<usize>());
+            assert!(message.capacity() <= 2 * message.len(), "{}", message.capacity());
         }
     }
 

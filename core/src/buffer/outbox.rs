@@ -1,5 +1,4 @@
 use alloc::{collections::VecDeque, vec::Vec};
-use core::mem;
 
 use bytes::{Buf, Bytes};
 
@@ -7,20 +6,32 @@ use crate::frame::FrameHeader;
 
 /// Bytes to transmit, in order.
 ///
-/// Short pieces are coalesced into one run; a long [`Bytes`] is queued as it is. Read it through
+/// Short pieces are copied into one run; a long [`Bytes`] is queued as it is. Read it through
 /// [`Buf`]: `chunk` or `chunks_vectored` to transmit; then report what left to
 /// [`Endpoint::sent`](crate::Endpoint::sent).
+///
+/// ```text
+///   run     [ sent | header ^ header, payload, header ^ ... ]
+///   shared                  payload                   payload
+/// ```
 #[derive(Debug, Default)]
 pub struct Outbox {
-    sealed: VecDeque<Bytes>,
-    open: Vec<u8>,
-    /// How much of `open` has been transmitted.
-    open_sent: usize,
+    run: Vec<u8>,
+    /// How much of the run has been transmitted.
+    sent: usize,
+    shared: VecDeque<Segment>,
     len: usize,
     /// Bytes ever queued.
     queued: u64,
     /// How long runs are of late: the size of the next one, so that it need not grow.
-    run: usize,
+    usual: usize,
+}
+
+#[derive(Debug)]
+struct Segment {
+    /// Where in the run it goes: before the byte there.
+    at: usize,
+    bytes: Bytes,
 }
 
 /// An empty run longer than this is given back.
@@ -39,63 +50,56 @@ impl Outbox {
     #[inline]
     pub(crate) fn frame(&mut self, header: &FrameHeader, payload: &[u8]) {
         let len = payload.len().saturating_add(FrameHeader::MAX_LEN);
-        if self.open.capacity().saturating_sub(self.open.len()) < len {
+        if self.run.capacity().saturating_sub(self.run.len()) < len {
             self.make_room(len);
         }
-        let start = self.open.len();
-        header.append(&mut self.open);
+        let start = self.run.len();
+        header.append(&mut self.run);
         match header.mask {
-            None => self.open.extend_from_slice(payload),
-            Some(mask) => mask.append(payload, &mut self.open),
+            None => self.run.extend_from_slice(payload),
+            Some(mask) => mask.append(payload, &mut self.run),
         }
-        self.count(self.open.len().saturating_sub(start));
+        self.count(self.run.len().saturating_sub(start));
     }
 
-    /// Appends a header without its payload.
-    pub(crate) fn header(&mut self, header: &FrameHeader) {
-        self.make_room(FrameHeader::MAX_LEN);
-        let start = self.open.len();
-        header.append(&mut self.open);
-        self.count(self.open.len().saturating_sub(start));
+    /// Appends a header, and its payload, which is masked if it is to be, without copying that.
+    pub(crate) fn frame_shared(&mut self, header: &FrameHeader, payload: Bytes) {
+        self.frame(header, &[]);
+        self.push(payload);
     }
 
     /// Appends a copy of `bytes`.
     pub(crate) fn copy(&mut self, bytes: &[u8]) {
         self.make_room(bytes.len());
-        self.open.extend_from_slice(bytes);
+        self.run.extend_from_slice(bytes);
         self.count(bytes.len());
     }
 
     fn make_room(&mut self, len: usize) {
-        if self.open.capacity().saturating_sub(self.open.len()) < len
-            && self.open_sent > self.open.len() / 2
+        if self.run.capacity().saturating_sub(self.run.len()) < len
+            && self.sent > self.run.len() / 2
         {
             // A transport that is never quite done: more was transmitted than is moved, so this
             // costs O(1) a byte.
-            self.open.drain(..self.open_sent);
-            self.open_sent = 0;
+            self.run.drain(..self.sent);
+            for segment in &mut self.shared {
+                segment.at = segment.at.saturating_sub(self.sent);
+            }
+            self.sent = 0;
         }
-        if self.open.capacity() == 0 {
-            self.open.reserve_exact(len.max(self.run.clamp(MIN_RUN, MAX_RUN)));
+        if self.run.capacity() == 0 {
+            self.run.reserve_exact(len.max(self.usual.clamp(MIN_RUN, MAX_RUN)));
         } else {
-            self.open.reserve(len);
+            self.run.reserve(len);
         }
     }
 
     /// Appends `bytes` without copying them.
     pub(crate) fn push(&mut self, bytes: Bytes) {
-        if bytes.is_empty() {
-            return;
+        if !bytes.is_empty() {
+            self.count(bytes.len());
+            self.shared.push_back(Segment { at: self.run.len(), bytes });
         }
-        if self.open.len() > self.open_sent {
-            let mut run = Bytes::from(mem::take(&mut self.open));
-            run.advance(self.open_sent);
-            self.sealed.push_back(run);
-        }
-        self.open.clear();
-        self.open_sent = 0;
-        self.count(bytes.len());
-        self.sealed.push_back(bytes);
     }
 
     #[inline]
@@ -106,14 +110,14 @@ impl Outbox {
 
     /// Drops everything that has not been transmitted.
     pub(crate) fn clear(&mut self) {
-        *self = Self { queued: self.transmitted(), run: self.run, ..Self::default() };
+        *self = Self { queued: self.transmitted(), usual: self.usual, ..Self::default() };
     }
 
     /// Gives back the run, if everything was transmitted.
     pub(crate) fn release(&mut self) {
         if self.len == 0 {
-            self.open = Vec::new();
-            self.sealed = VecDeque::new();
+            self.run = Vec::new();
+            self.shared = VecDeque::new();
         }
     }
 
@@ -132,8 +136,14 @@ impl Outbox {
     /// Memory held, in bytes, shared segments included.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        let sealed: usize = self.sealed.iter().map(Bytes::len).sum();
-        self.open.capacity().saturating_add(sealed)
+        let shared: usize = self.shared.iter().map(|segment| segment.bytes.len()).sum();
+        self.run.capacity().saturating_add(shared)
+    }
+
+    /// The run from `from` to the next segment, or its end.
+    fn run_to(&self, from: usize, next: Option<&Segment>) -> &[u8] {
+        let to = next.map_or(self.run.len(), |segment| segment.at);
+        self.run.get(from..to).unwrap_or_default()
     }
 }
 
@@ -145,9 +155,9 @@ impl Buf for Outbox {
 
     #[inline]
     fn chunk(&self) -> &[u8] {
-        match self.sealed.front() {
-            Some(segment) => segment,
-            None => self.open.get(self.open_sent..).unwrap_or_default(),
+        match self.shared.front() {
+            Some(segment) if segment.at == self.sent => &segment.bytes,
+            next => self.run_to(self.sent, next),
         }
     }
 
@@ -155,32 +165,50 @@ impl Buf for Outbox {
     fn advance(&mut self, n: usize) {
         let mut n = n.min(self.len);
         self.len = self.len.saturating_sub(n);
-        while let Some(front) = self.sealed.front_mut() {
-            if n < front.len() {
-                front.advance(n);
+        while let Some(segment) = self.shared.front_mut() {
+            let before = n.min(segment.at.saturating_sub(self.sent));
+            self.sent = self.sent.saturating_add(before);
+            n = n.saturating_sub(before);
+            if self.sent < segment.at || n < segment.bytes.len() {
+                segment.bytes.advance(n);
                 return;
             }
-            n = n.saturating_sub(front.len());
-            self.sealed.pop_front();
+            n = n.saturating_sub(segment.bytes.len());
+            self.shared.pop_front();
         }
-        self.open_sent = self.open_sent.saturating_add(n);
-        if self.open_sent >= self.open.len() {
-            self.run = self.open_sent.max(self.run / 2);
-            self.open_sent = 0;
-            if self.open.capacity() > KEEP {
-                self.open = Vec::new();
+        self.sent = self.sent.saturating_add(n);
+        if self.sent >= self.run.len() {
+            self.usual = self.sent.max(self.usual / 2);
+            self.sent = 0;
+            if self.run.capacity() > KEEP {
+                self.run = Vec::new();
             } else {
-                self.open.clear();
+                self.run.clear();
             }
         }
     }
 
     #[cfg(feature = "std")]
     fn chunks_vectored<'a>(&'a self, dst: &mut [std::io::IoSlice<'a>]) -> usize {
-        let run = self.open.get(self.open_sent..).filter(|run| !run.is_empty());
-        let chunks = self.sealed.iter().map(|segment| &segment[..]).chain(run);
+        let mut at = self.sent;
+        let mut shared = self.shared.iter();
+        let mut next = shared.next();
         let mut n: usize = 0;
-        for (slot, chunk) in dst.iter_mut().zip(chunks) {
+        for slot in dst {
+            let chunk = match next {
+                Some(segment) if segment.at == at => {
+                    next = shared.next();
+                    &segment.bytes[..]
+                }
+                _ => {
+                    let chunk = self.run_to(at, next);
+                    at = at.saturating_add(chunk.len());
+                    chunk
+                }
+            };
+            if chunk.is_empty() {
+                break;
+            }
             *slot = std::io::IoSlice::new(chunk);
             n = n.saturating_add(1);
         }

@@ -30,7 +30,7 @@ use super::transmit::Transmitter;
 use super::{Config, Event};
 use crate::error::{ConnectionError, ProtocolError, TimeoutKind, TransportFailure};
 use crate::frame::{Close, CloseCode, ControlPayload};
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
 
 /// Who began to end the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -227,6 +227,21 @@ impl Closing {
     ) {
         let close = Close { code: error.close_code(), reason: error.as_str().into() };
         self.fail(ConnectionError::Protocol(error), close, transmitter, timers, config, now);
+    }
+
+    /// What was handed out as text is none (section 8.1).
+    #[cold]
+    pub(super) fn not_text(
+        &mut self,
+        transmitter: &mut Transmitter,
+        timers: &mut TimerTable,
+        config: &Config,
+        now: Instant,
+    ) -> Event<'static> {
+        let error = ProtocolError::InvalidUtf8;
+        self.violated(error, transmitter, timers, config, Now::Since(now));
+        let news = self.news().unwrap_or(News::Error(ConnectionError::Protocol(error)));
+        self.event(news)
     }
 
     /// We fail the connection (section 7.1.7), saying why.

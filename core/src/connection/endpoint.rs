@@ -264,8 +264,8 @@ impl Connection {
     fn pong_arrived(&mut self, len: usize) {
         let payload = self.inbox.unread().get(..len).unwrap_or_default();
         let was_waiting = self.heartbeat.is_waiting();
-        let round_trip = self.heartbeat.pong(payload, self.last_received);
-        self.ready = Some(Ready::Pong { len, round_trip });
+        self.heartbeat.pong(payload, self.last_received);
+        self.ready = Some(Ready::Pong { len });
         if was_waiting && !self.heartbeat.is_waiting() {
             self.alive(self.last_received);
         }

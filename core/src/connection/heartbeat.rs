@@ -41,6 +41,8 @@ fn smoothed(average: Duration, last: Duration) -> Duration {
 pub(super) struct Heartbeat {
     outstanding: VecDeque<Outstanding>,
     nonce: u64,
+    /// How long the ping took that the latest pong answers.
+    answered: Option<Duration>,
     round_trip: Option<RoundTrip>,
 }
 
@@ -110,7 +112,16 @@ impl Heartbeat {
     ///
     /// P1: it also stands for the pings before that one; an unsolicited pong matches none, nor does
     /// one for a ping that has not left.
-    pub(super) fn pong(&mut self, payload: &[u8], now: Instant) -> Option<Duration> {
+    pub(super) fn pong(&mut self, payload: &[u8], now: Instant) {
+        self.answered = self.time(payload, now);
+    }
+
+    /// How long the ping took that the latest pong answers, if it answers one.
+    pub(super) const fn answered(&self) -> Option<Duration> {
+        self.answered
+    }
+
+    fn time(&mut self, payload: &[u8], now: Instant) -> Option<Duration> {
         let answers = |ping: &Outstanding| ping.left.is_some() && *ping.payload == *payload;
         let at = self.outstanding.iter().rposition(answers)?;
         let left = self.outstanding.drain(..=at).next_back()?.left?;

@@ -27,15 +27,15 @@ pub use transmit::{Role, Sender};
 
 use crate::buffer::{Inbox, Outbox};
 use crate::endpoint::Endpoint;
-use crate::error::{ProtocolError, SendError};
+use crate::error::SendError;
 use crate::frame::{Close, CloseCode};
 use crate::message::{DataKind, Message, Payload, Text, from_utf8};
 use crate::rng::Jitter;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 
 use closing::{Closing, End, News, Phase};
 use receive::{Data, Receiver};
-use timer::{Now, Timer, TimerTable};
+use timer::{Timer, TimerTable};
 use transmit::Transmitter;
 
 /// The state of a connection, named as in RFC 6455. A connection that is still connecting is a
@@ -104,8 +104,35 @@ pub struct Connection {
 enum Ready {
     Data(Data),
     Ping { len: usize },
-    Pong { len: usize, round_trip: Option<Duration> },
+    Pong { len: usize },
     End(News),
+}
+
+/// The events that are no messages, or large ones.
+#[cold]
+fn uncommon<'a>(
+    ready: Ready,
+    inbox: &'a mut Inbox,
+    heartbeat: &heartbeat::Heartbeat,
+    closing: &Closing,
+) -> Event<'a> {
+    match ready {
+        Ready::Data(Data::Lent { header, len, .. }) => {
+            Event::Message(Message::Binary(Payload::Borrowed(inbox.take_behind(header, len))))
+        }
+        Ready::Data(Data::Assembled { .. }) => {
+            Event::Message(Message::Binary(Payload::from(inbox.take_message())))
+        }
+        Ready::Data(Data::Piece { kind, len, first, last }) => {
+            Event::Piece(Piece { kind, payload: Payload::Borrowed(inbox.take(len)), first, last })
+        }
+        Ready::Ping { len } => Event::Ping(Payload::Borrowed(inbox.take(len))),
+        Ready::Pong { len } => Event::Pong(Pong {
+            payload: Payload::Borrowed(inbox.take(len)),
+            round_trip: heartbeat.answered(),
+        }),
+        Ready::End(news) => closing.event(news),
+    }
 }
 
 impl Connection {
@@ -173,6 +200,7 @@ impl Connection {
     ///
     /// [`Closed`](SendError::Closed) once the closing handshake has begun, and
     /// [`Full`](SendError::Full) at [`Config::send_hard_limit`]. The message is given back.
+    #[inline]
     pub fn send<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
         self.transmitter.send(message)
     }
@@ -245,52 +273,40 @@ impl Connection {
 
     /// Takes the event that [`poll_ready`](Endpoint::poll_ready) found.
     #[must_use]
+    #[inline(always)]
     pub fn event(&mut self) -> Option<Event<'_>> {
-        self.event_with_sender().map(|(event, _)| event)
+        let (event, _) = self.event_with_sender()?;
+        Some(event)
     }
 
     /// The same, with the sending side.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn event_with_sender(&mut self) -> Option<(Event<'_>, Sender<'_>)> {
-        let Self { inbox, transmitter, closing, timers, config, now, .. } = self;
-        let mut not_text = || {
-            let now = Now::Since(*now);
-            closing.violated(ProtocolError::InvalidUtf8, transmitter, timers, config, now);
-            closing.news().map(|news| closing.event(news))
-        };
-        let event = match self.ready.take()? {
-            Ready::Data(Data::Lent { kind: DataKind::Binary, len }) => {
-                Event::Message(Message::Binary(Payload::Borrowed(inbox.take(len))))
+        let Self { inbox, transmitter, closing, timers, config, now, heartbeat, .. } = self;
+        // Matched in place: to copy it out first would read it in other units than it was written
+        // in, and the processor waits for that.
+        let event = match self.ready {
+            Some(Ready::Data(Data::Lent { kind: DataKind::Binary, header, len })) => {
+                Event::Message(Message::Binary(Payload::Borrowed(inbox.take_behind(header, len))))
             }
-            Ready::Data(Data::Lent { kind: DataKind::Text, len }) => {
-                match from_utf8(inbox.take(len)) {
+            Some(Ready::Data(Data::Lent { kind: DataKind::Text, header, len })) => {
+                match from_utf8(inbox.take_behind(header, len)) {
                     Ok(text) => Event::Message(Message::Text(Text::from(text))),
-                    Err(_) => not_text()?,
+                    Err(_) => closing.not_text(transmitter, timers, config, *now),
                 }
             }
-            Ready::Data(Data::Assembled { kind: DataKind::Binary }) => {
-                Event::Message(Message::Binary(Payload::from(inbox.take_message())))
-            }
-            Ready::Data(Data::Assembled { kind: DataKind::Text }) => {
+            Some(Ready::Data(Data::Assembled { kind: DataKind::Text })) => {
                 match String::from_utf8(inbox.take_message()) {
                     Ok(text) => Event::Message(Message::Text(Text::from(text))),
-                    Err(_) => not_text()?,
+                    Err(_) => closing.not_text(transmitter, timers, config, *now),
                 }
             }
-            Ready::Data(Data::Piece { kind, len, first, last }) => Event::Piece(Piece {
-                kind,
-                payload: Payload::Borrowed(inbox.take(len)),
-                first,
-                last,
-            }),
-            Ready::Ping { len } => Event::Ping(Payload::Borrowed(inbox.take(len))),
-            Ready::Pong { len, round_trip } => {
-                Event::Pong(Pong { payload: Payload::Borrowed(inbox.take(len)), round_trip })
-            }
-            Ready::End(news) => self.closing.event(news),
+            Some(ready) => uncommon(ready, inbox, heartbeat, closing),
+            None => return None,
         };
-        Some((event, Sender::new(&mut self.transmitter)))
+        self.ready = None;
+        Some((event, Sender::new(transmitter)))
     }
 
     /// The state of the connection.
@@ -312,6 +328,7 @@ impl Connection {
     /// Whether [`buffered`](Self::buffered) is at most [`Config::send_soft_limit`]: whoever can wait
     /// for the transport should, until it is.
     #[must_use]
+    #[inline]
     pub fn has_room(&self) -> bool {
         self.buffered() <= self.config.soft_limit()
     }

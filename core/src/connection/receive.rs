@@ -28,8 +28,9 @@ pub(super) enum Found {
 /// Data at the front of the inbox, or assembled in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Data {
-    /// A message in one frame: the first `len` unread bytes. Text is not yet validated.
-    Lent { kind: DataKind, len: usize },
+    /// A message in one frame: `len` unread bytes behind the first `header`. Text is not yet
+    /// validated.
+    Lent { kind: DataKind, header: u8, len: usize },
     /// The message assembled in the inbox. Validated.
     Assembled { kind: DataKind },
     /// A piece of a message: the first `len` unread bytes. Text is validated so far.
@@ -115,12 +116,15 @@ impl Receiver {
         };
         // Without the mask bit of a client's frame, or with that of a server's, it is over any length.
         let short = second ^ if self.masked { 0x80 } else { 0 };
-        let (len, rest, header_len) = match short {
-            1..=125 => (usize::from(short), rest, 2),
+        let (len, rest, header, masked_header) = match short {
+            1..=125 => (usize::from(short), rest, 2, 6),
             126 => {
                 let (length, rest) = rest.split_first_chunk_mut()?;
                 let len = u16::from_be_bytes(*length);
-                (usize::from(len), if len < 126 { return None } else { rest }, 4)
+                if len < 126 {
+                    return None;
+                }
+                (usize::from(len), rest, 4, 8)
             }
             _ => return None,
         };
@@ -130,14 +134,9 @@ impl Receiver {
         if self.masked {
             let (key, rest) = rest.split_first_chunk_mut()?;
             Mask(*key).apply(rest.get_mut(..len)?);
-            inbox.take(header_len);
-            inbox.take(4);
-        } else if rest.len() < len {
-            return None;
-        } else {
-            inbox.take(header_len);
+            return Some(Data::Lent { kind, header: masked_header, len });
         }
-        Some(Data::Lent { kind, len })
+        (rest.len() >= len).then_some(Data::Lent { kind, header, len })
     }
 
     /// The next thing that is whole, if there is one.
@@ -310,7 +309,11 @@ impl Receiver {
             }
             self.frame = None;
             self.open = None;
-            return Ok(Some(Found::Data(Data::Lent { kind: open.kind, len: frame.len })));
+            return Ok(Some(Found::Data(Data::Lent {
+                kind: open.kind,
+                header: 0,
+                len: frame.len,
+            })));
         }
         let end = unread.len().min(frame.len);
         let done = frame.done;
@@ -323,7 +326,11 @@ impl Receiver {
             self.finish_text(open.kind)?;
             self.frame = None;
             self.open = None;
-            return Ok(Some(Found::Data(Data::Lent { kind: open.kind, len: frame.len })));
+            return Ok(Some(Found::Data(Data::Lent {
+                kind: open.kind,
+                header: 0,
+                len: frame.len,
+            })));
         }
         inbox.append(frame.len);
         self.finish_fragment(frame, open)

@@ -38,7 +38,7 @@ const MAX_PONGS: usize = 16;
 
 /// Queued messages become frames only while fewer bytes than this wait for the transport, so that a
 /// control frame never has more in front of it than this and one frame.
-const LOW_WATER: usize = 64 * 1024;
+const LOW_WATER: usize = 256 * 1024;
 
 /// What is sent of a message: all of it, or what is left of it.
 #[derive(Debug)]
@@ -403,15 +403,13 @@ impl Transmitter {
             }
         };
         let Some(mask) = header.mask else {
-            self.outbox.header(&header);
-            return self.outbox.push(bytes);
+            return self.outbox.frame_shared(&header, bytes);
         };
         match bytes.try_into_mut() {
             // Nobody else sees these bytes, so they can be masked where they are.
             Ok(mut unique) => {
                 mask.apply(&mut unique);
-                self.outbox.header(&header);
-                self.outbox.push(unique.freeze());
+                self.outbox.frame_shared(&header, unique.freeze());
             }
             Err(shared) => self.outbox.frame(&header, &shared),
         }
@@ -433,6 +431,7 @@ impl<'a> Sender<'a> {
     /// # Errors
     ///
     /// As there; the message is given back.
+    #[inline]
     pub fn send<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
         self.transmitter.send(message)
     }

@@ -102,7 +102,7 @@ struct Budget {
 }
 
 impl Budget {
-    const FULL: Self = Self { events: 64, bytes: 256 << 10 };
+    const FULL: Self = Self { events: 128, bytes: 256 << 10 };
 
     fn spend(&mut self, events: u32, bytes: usize) {
         self.events = self.events.saturating_sub(events);
@@ -347,6 +347,8 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
             let _ = self.poll_transmit(cx);
         }
         self.overdue = true;
+        #[cfg(feature = "std")]
+        stage::hand_on(&mut self.endpoint);
         cx.waker().wake_by_ref();
         Poll::Pending
     }

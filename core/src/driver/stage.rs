@@ -33,6 +33,14 @@ pub(super) fn receive<P: Endpoint, E>(
     result
 }
 
+/// Lets others have the stage while `endpoint` lets others work.
+#[cfg(feature = "std")]
+pub(super) fn hand_on<P: Endpoint>(endpoint: &mut P) {
+    let mut stage = thread::take();
+    endpoint.reclaim(&mut stage);
+    thread::put(stage);
+}
+
 /// Where there are threads, each has a stage. Elsewhere endpoints keep memory of their own.
 #[cfg(feature = "std")]
 mod thread {

@@ -1,4 +1,5 @@
-use core::future::poll_fn;
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use super::{Driver, Timer, Transport};
@@ -20,9 +21,10 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
     ///
     /// The event is lent: [`Message::into_owned`] keeps a message. Cancel safe: an event is only
     /// taken when it is returned.
-    pub async fn next(&mut self) -> Option<Event<'_>> {
-        poll_fn(|cx| self.poll_ready(cx)).await;
-        self.endpoint.event()
+    #[expect(clippy::should_implement_trait, reason = "waits, as those of all streams do")]
+    #[inline]
+    pub fn next(&mut self) -> impl Future<Output = Option<Event<'_>>> {
+        Next(Some(self))
     }
 
     /// The same, with the sending side, so that the event can be answered while it is lent: without
@@ -30,13 +32,9 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
     ///
     /// Waits for room first, so one answer an event is never [`Full`](SendError::Full): a peer that
     /// sends and does not read is not read either. Cancel safe as [`next`](Self::next).
-    pub async fn next_with_sender(&mut self) -> Option<(Event<'_>, Sender<'_>)> {
-        poll_fn(|cx| {
-            ready!(self.poll_room(cx));
-            self.poll_ready(cx)
-        })
-        .await;
-        self.endpoint.event_with_sender()
+    #[inline]
+    pub fn next_with_sender(&mut self) -> impl Future<Output = Option<(Event<'_>, Sender<'_>)>> {
+        NextWithSender(Some(self))
     }
 
     /// Queues a message, once there is room. It leaves when [`next`](Self::next) would wait, or on
@@ -138,6 +136,19 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
         self.endpoint.state()
     }
 
+    /// The common case of [`poll_ready`](Self::poll_ready): one more event of a burst.
+    #[inline]
+    fn has_news(&mut self) -> bool {
+        let news = !self.ended
+            && !self.budget.is_spent()
+            && self.endpoint.poll_ready()
+            && !self.endpoint.is_finished();
+        if news {
+            self.budget.spend(1, 0);
+        }
+        news
+    }
+
     /// Ready when there is room for a message, or when there never will be.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_while(cx, |connection| {
@@ -176,6 +187,52 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
             }
         }
         Poll::Ready(false)
+    }
+}
+
+/// Written by hand, and inlined: from an `async fn` the event would be copied three times on its way
+/// out, at a cost that shows when a message has sixteen bytes.
+struct Next<'a, T: Transport, C: Timer>(Option<&'a mut WebSocket<T, C>>);
+
+impl<T: Transport, C: Timer> Unpin for Next<'_, T, C> {}
+
+impl<'a, T: Transport, C: Timer> Future for Next<'a, T, C> {
+    type Output = Option<Event<'a>>;
+
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(websocket) = &mut self.0
+            && !websocket.has_news()
+        {
+            ready!(websocket.poll_ready(cx));
+        }
+        match self.0.take() {
+            Some(websocket) => Poll::Ready(websocket.endpoint.event()),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// As [`Next`].
+struct NextWithSender<'a, T: Transport, C: Timer>(Option<&'a mut WebSocket<T, C>>);
+
+impl<T: Transport, C: Timer> Unpin for NextWithSender<'_, T, C> {}
+
+impl<'a, T: Transport, C: Timer> Future for NextWithSender<'a, T, C> {
+    type Output = Option<(Event<'a>, Sender<'a>)>;
+
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(websocket) = &mut self.0
+            && !(websocket.endpoint.has_room() && websocket.has_news())
+        {
+            ready!(websocket.poll_room(cx));
+            ready!(websocket.poll_ready(cx));
+        }
+        match self.0.take() {
+            Some(websocket) => Poll::Ready(websocket.endpoint.event_with_sender()),
+            None => Poll::Pending,
+        }
     }
 }
 

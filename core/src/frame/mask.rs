@@ -1,26 +1,29 @@
 use alloc::vec::Vec;
-use core::array;
 
 /// A masking key (section 5.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "four bytes on the wire")]
 pub struct Mask(pub [u8; 4]);
 
-/// A multiple of the key's length: two vectors of the narrowest instructions.
-const LANE: usize = 32;
+/// A multiple of the key's length.
+const BLOCK: usize = 8 * 1024;
 
 impl Mask {
     /// The key as it applies from `offset` bytes into the payload on.
     #[inline]
     #[must_use]
     pub const fn rotated(self, offset: usize) -> Self {
-        let bits = match offset & 3 {
+        Self(u32::from_le_bytes(self.0).rotate_right(Self::bits(offset)).to_le_bytes())
+    }
+
+    #[inline]
+    const fn bits(offset: usize) -> u32 {
+        match offset & 3 {
             0 => 0,
             1 => 8,
             2 => 16,
             _ => 24,
-        };
-        Self(u32::from_le_bytes(self.0).rotate_right(bits).to_le_bytes())
+        }
     }
 
     /// XORs the key over `payload`, whose first byte is the payload's first.
@@ -30,28 +33,20 @@ impl Mask {
     #[inline]
     pub fn apply(self, payload: &mut [u8]) {
         let key = self.word();
-        // From eight bytes before the end the key applies as it would from the end.
-        let from_there = self.rotated(payload.len()).word();
         let last = payload.last_chunk().map(|last| u64::from_le_bytes(*last));
-        // Fixed-size lanes, which the compiler turns into vector instructions.
-        let (lanes, rest) = payload.as_chunks_mut::<LANE>();
-        if !lanes.is_empty() {
-            let key = self.lane();
-            for lane in lanes {
-                for (byte, key) in lane.iter_mut().zip(&key) {
-                    *byte ^= key;
-                }
-            }
-        }
-        let (words, rest) = rest.as_chunks_mut();
+        // Words, which the compiler makes vectors of.
+        let (words, rest) = payload.as_chunks_mut();
         for word in words {
             *word = (u64::from_le_bytes(*word) ^ key).to_le_bytes();
         }
+        let rest_len = rest.len();
         match last {
-            // The last word overlaps those before it: it was read before they were masked.
-            Some(last) if !rest.is_empty() => {
+            // The last word overlaps those before it: it was read before they were masked. From
+            // eight bytes before the end the key applies as it would from the end.
+            Some(last) if rest_len > 0 => {
+                let key = key.rotate_right(Self::bits(rest_len));
                 if let Some(end) = payload.last_chunk_mut() {
-                    *end = (last ^ from_there).to_le_bytes();
+                    *end = (last ^ key).to_le_bytes();
                 }
             }
             _ => {
@@ -62,36 +57,21 @@ impl Mask {
         }
     }
 
-    /// Appends `payload`, masked, to `out`: one pass over memory.
+    /// Appends `payload`, masked, to `out`.
+    #[inline]
     pub(crate) fn append(self, payload: &[u8], out: &mut Vec<u8>) {
-        out.reserve(payload.len());
-        let (lanes, rest) = payload.as_chunks::<LANE>();
-        if !lanes.is_empty() {
-            let key = self.lane();
-            for lane in lanes {
-                let mut masked = *lane;
-                for (byte, key) in masked.iter_mut().zip(&key) {
-                    *byte ^= key;
-                }
-                out.extend_from_slice(&masked);
-            }
+        // In blocks that stay in the first-level cache between the two passes.
+        for block in payload.chunks(BLOCK) {
+            let start = out.len();
+            out.extend_from_slice(block);
+            self.apply(out.get_mut(start..).unwrap_or_default());
         }
-        let start = out.len();
-        out.extend_from_slice(rest);
-        self.apply(out.get_mut(start..).unwrap_or_default());
     }
 
     /// The key twice over, its first byte lowest.
     #[inline]
     const fn word(self) -> u64 {
-        let [a, b, c, d] = self.0;
-        u64::from_le_bytes([a, b, c, d, a, b, c, d])
-    }
-
-    #[inline]
-    fn lane(self) -> [u8; LANE] {
-        let word = self.word().to_le_bytes();
-        array::from_fn(|at| word.get(at & 7).copied().unwrap_or_default())
+        (u32::from_le_bytes(self.0) as u64).wrapping_mul(0x1_0000_0001)
     }
 }
 

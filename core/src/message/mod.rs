@@ -43,6 +43,7 @@ impl DataKind {
 /// [`into_owned`](Self::into_owned).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "as DataKind")]
+#[repr(usize)]
 pub enum Message<'a> {
     /// UTF-8 text.
     Text(Text<'a>),

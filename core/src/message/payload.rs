@@ -6,6 +6,7 @@ use bytes::Bytes;
 /// Bytes, lent or owned.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "lent or owned")]
+#[repr(usize)]
 pub enum Payload<'a> {
     /// Lent by the receive buffer, or by the caller.
     Borrowed(&'a [u8]),

@@ -6,7 +6,7 @@ use super::*;
 use crate::error::SendError;
 
 /// More than this is not serialised ahead of the transport.
-const LOW_WATER: usize = 64 << 10;
+const LOW_WATER: usize = 256 << 10;
 
 /// What leaves when the transport takes `n` bytes.
 fn take(connection: &mut Connection, n: usize) -> Vec<u8> {
