@@ -112,6 +112,6 @@ pub use crate::connection::{Closed, Config, Connection, Event, Initiator, Role, 
 pub use crate::endpoint::Endpoint;
 pub use crate::error::{ConnectionError, ProtocolError, SendError};
 pub use crate::frame::{Close, CloseCode};
-pub use crate::message::{DataKind, Message, Payload, Text};
+pub use crate::message::{DataKind, Message, Payload, PreparedMessage, Text};
 pub use crate::rng::Rng;
 pub use crate::time::Instant;

@@ -33,7 +33,8 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
-use core::pin::Pin;
+use core::future::{Future, poll_fn};
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll, ready};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IoSlice};
@@ -54,7 +55,7 @@ use tokio::time::Sleep;
 pub use longwire;
 pub use longwire::driver::Answer;
 pub use longwire::handshake::{Request, Response};
-pub use longwire::{CloseCode, Closed, Config, Event, Instant, Message};
+pub use longwire::{CloseCode, Closed, Config, Event, Instant, Message, PreparedMessage};
 
 /// An open WebSocket over a tokio stream.
 pub type WebSocket<S = TcpStream> = driver::WebSocket<Io<S>, Timer>;
@@ -68,6 +69,9 @@ pub type Accept<S = TcpStream> = driver::Accept<Io<S>, Timer>;
 pub type ConnectError = driver::ConnectError<io::Error>;
 /// Why a server did not open a connection.
 pub type AcceptError = driver::AcceptError<io::Error>;
+
+// The futures of the opening handshake are boxed, so that what holds a connection afterwards does not
+// keep the room they took: a task that accepts and then serves would be 1.5 KiB larger for good.
 
 /// Connects to a `ws` URL, with a heartbeat and otherwise the defaults of [`Config::client`].
 ///
@@ -96,7 +100,7 @@ pub async fn connect_with(
     }
     let stream = dial(target, since.saturating_add(config.handshake.deadline), &mut timer).await?;
     let rng = generator().map_err(ConnectError::Transport)?;
-    driver::connect(Io(stream), timer, request, config, rng, since).await
+    Box::pin(driver::connect(Io(stream), timer, request, config, rng, since)).await
 }
 
 /// Connects over a stream of the caller's own: TLS, a proxy, a Unix socket, a pipe.
@@ -112,7 +116,7 @@ pub async fn connect_over<S: AsyncRead + AsyncWrite + Unpin>(
     let timer = Timer::default();
     let since = driver::Timer::now(&timer);
     let rng = generator().map_err(ConnectError::Transport)?;
-    driver::connect(Io(stream), timer, request, config, rng, since).await
+    Box::pin(driver::connect(Io(stream), timer, request, config, rng, since)).await
 }
 
 /// Accepts a connection, with a heartbeat and otherwise the defaults of [`Config::server`].
@@ -152,7 +156,7 @@ pub async fn accept_over<S: AsyncRead + AsyncWrite + Unpin>(
     config: impl Into<Arc<Config>>,
     decide: impl FnOnce(&Incoming) -> Answer,
 ) -> Result<WebSocket<S>, AcceptError> {
-    driver::accept(Io(stream), Timer::default(), config, jitter(), decide).await
+    Box::pin(driver::accept(Io(stream), Timer::default(), config, jitter(), decide)).await
 }
 
 /// Receives a request, for an answer that takes time to decide.
@@ -164,7 +168,7 @@ pub async fn receive_request<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     config: impl Into<Arc<Config>>,
 ) -> Result<Accept<S>, AcceptError> {
-    driver::receive_request(Io(stream), Timer::default(), config, jitter()).await
+    Box::pin(driver::receive_request(Io(stream), Timer::default(), config, jitter())).await
 }
 
 /// A cryptographic generator, seeded by the operating system.
@@ -220,6 +224,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Io<S> {
         Pin::new(&mut self.0).poll_write_vectored(cx, &slices[..n])
     }
 
+    fn poll_write_uncounted(
+        &mut self,
+        cx: &mut Context<'_>,
+        outbox: &Outbox,
+    ) -> Poll<io::Result<usize>> {
+        pin!(tokio::task::unconstrained(poll_fn(|cx| self.poll_write(cx, outbox)))).poll(cx)
+    }
+
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_flush(cx)
     }
@@ -235,8 +247,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Io<S> {
 
 /// tokio's clock, and one of its alarms.
 ///
-/// The alarm is moved only to ring earlier. Ringing early is harmless, the driver finds nothing due
-/// and asks again, so a deadline that every received byte postpones costs one alarm, not one a byte.
+/// The alarm is moved when the deadline is. That is rare: a byte that is received moves none.
 pub struct Timer {
     epoch: tokio::time::Instant,
     sleep: Option<Pin<Box<Sleep>>>,
@@ -264,7 +275,7 @@ impl driver::Timer for Timer {
     fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         let at = self.at(deadline);
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
-        if !self.armed || at < sleep.deadline() {
+        if !self.armed || sleep.deadline() != at {
             sleep.as_mut().reset(at);
             self.armed = true;
         }

@@ -29,7 +29,7 @@ use crate::buffer::{Inbox, Outbox};
 use crate::endpoint::Endpoint;
 use crate::error::SendError;
 use crate::frame::{Close, CloseCode};
-use crate::message::{DataKind, Message, Payload, Text, from_utf8};
+use crate::message::{DataKind, Message, Payload, PreparedMessage, Text, from_utf8};
 use crate::rng::Jitter;
 use crate::time::Instant;
 
@@ -203,6 +203,15 @@ impl Connection {
     #[inline]
     pub fn send<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
         self.transmitter.send(message)
+    }
+
+    /// Queues a message that was encoded before, as [`send`](Self::send) does.
+    ///
+    /// # Errors
+    ///
+    /// As there; nothing was queued.
+    pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
+        self.transmitter.send_prepared(message)
     }
 
     /// Begins a message that is sent piece by piece (section 5.4).

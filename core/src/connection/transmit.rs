@@ -11,7 +11,7 @@ use super::masks::Masks;
 use crate::buffer::Outbox;
 use crate::error::SendError;
 use crate::frame::{ControlPayload, FrameHeader, Opcode};
-use crate::message::{DataKind, Message, Payload};
+use crate::message::{DataKind, Message, Payload, PreparedMessage};
 use crate::rng::Rng;
 
 /// Which end of the connection this is, with what only that end needs.
@@ -165,8 +165,12 @@ impl Transmitter {
         if self.buffered() > self.hard_limit {
             return Err(SendError::Full(message));
         }
-        let opcode = message.kind().opcode();
-        let payload = message.into_payload();
+        self.accept(message.kind().opcode(), message.into_payload());
+        Ok(())
+    }
+
+    /// Takes a message that may be sent.
+    fn accept(&mut self, opcode: Opcode, payload: Payload<'_>) {
         if self.open.is_some() {
             let held = Queued { opcode, fin: true, payload: payload.into_bytes() };
             self.queued_bytes = self.queued_bytes.saturating_add(held.cost());
@@ -175,6 +179,26 @@ impl Transmitter {
         } else {
             self.data(opcode, true, payload);
         }
+    }
+
+    pub(super) fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
+        if !self.accepting {
+            return Err(SendError::Closed(()));
+        }
+        if self.buffered() > self.hard_limit {
+            return Err(SendError::Full(()));
+        }
+        let frame = message.frame();
+        if !(self.is_server() && self.is_direct(message.len())) {
+            self.accept(message.kind().opcode(), Payload::Owned(message.payload()));
+            return Ok(());
+        }
+        if frame.len() <= Outbox::COALESCE {
+            self.outbox.copy(frame);
+        } else {
+            self.outbox.push(frame.clone());
+        }
+        self.ends.push(self.outbox.queued());
         Ok(())
     }
 
@@ -434,6 +458,15 @@ impl<'a> Sender<'a> {
     #[inline]
     pub fn send<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
         self.transmitter.send(message)
+    }
+
+    /// As [`Connection::send_prepared`](super::Connection::send_prepared).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
+        self.transmitter.send_prepared(message)
     }
 
     /// Bytes accepted that the transport has not taken.

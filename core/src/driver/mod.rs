@@ -25,6 +25,8 @@ mod split;
 mod stage;
 #[cfg(feature = "futures")]
 mod stream;
+#[cfg(feature = "std")]
+mod wakers;
 mod websocket;
 
 pub use dial::{DialError, dial, interleave};
@@ -33,6 +35,7 @@ pub use open::{Accept, AcceptError, Answer, ConnectError, accept, connect, recei
 pub use split::{Receiver, Sender};
 pub use websocket::{Fragments, WebSocket};
 
+use alloc::boxed::Box;
 use core::task::{Context, Poll, ready};
 
 use bytes::Buf;
@@ -70,6 +73,17 @@ pub trait Transport {
         cx: &mut Context<'_>,
         outbox: &Outbox,
     ) -> Poll<Result<usize, Self::Error>>;
+
+    /// As [`poll_write`](Self::poll_write), for somebody who will not wait, and does this for many.
+    ///
+    /// A runtime that lets a task do only so much before it has to wait need not count it.
+    fn poll_write_uncounted(
+        &mut self,
+        cx: &mut Context<'_>,
+        outbox: &Outbox,
+    ) -> Poll<Result<usize, Self::Error>> {
+        self.poll_write(cx, outbox)
+    }
 
     /// Flushes any buffer of the transport's own.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>>;
@@ -118,7 +132,11 @@ impl Budget {
 ///
 /// Output is written when the endpoint would otherwise wait, so a burst of answers leaves in one
 /// write.
-pub struct Driver<P, T: Transport, C> {
+///
+/// One word, whatever it drives: moving it is cheap, and futures that hold it are small.
+pub struct Driver<P, T: Transport, C>(Box<State<P, T, C>>);
+
+struct State<P, T: Transport, C> {
     endpoint: P,
     /// Gone once it is not needed any more.
     transport: Option<T>,
@@ -141,7 +159,7 @@ pub struct Driver<P, T: Transport, C> {
 impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
     /// Drives `endpoint` over `transport`.
     pub fn new(endpoint: P, transport: T, timer: C) -> Self {
-        Self {
+        Self(Box::new(State {
             endpoint,
             transport: Some(transport),
             timer,
@@ -154,70 +172,71 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
             ended: false,
             overdue: false,
             progress: 0,
-        }
+        }))
     }
 
     /// The endpoint being driven.
-    pub const fn endpoint(&self) -> &P {
-        &self.endpoint
+    pub fn endpoint(&self) -> &P {
+        &self.0.endpoint
     }
 
     /// The endpoint being driven. What is queued with it leaves with the next wait or flush.
-    pub const fn endpoint_mut(&mut self) -> &mut P {
-        &mut self.endpoint
+    pub fn endpoint_mut(&mut self) -> &mut P {
+        &mut self.0.endpoint
     }
 
     /// The transport, until the endpoint needs it no more.
-    pub const fn transport(&self) -> Option<&T> {
-        self.transport.as_ref()
+    pub fn transport(&self) -> Option<&T> {
+        self.0.transport.as_ref()
     }
 
     /// The clock.
-    pub const fn timer(&self) -> &C {
-        &self.timer
+    pub fn timer(&self) -> &C {
+        &self.0.timer
     }
 
     /// How the transport failed, if it did.
-    pub const fn transport_error(&self) -> Option<&T::Error> {
-        self.error.as_ref()
+    pub fn transport_error(&self) -> Option<&T::Error> {
+        self.0.error.as_ref()
     }
 
     /// The parts. The transport is gone if the endpoint needed it no more, the error is how it failed.
     pub fn into_parts(self) -> (P, Option<T>, C, Option<T::Error>) {
-        (self.endpoint, self.transport, self.timer, self.error)
+        let State { endpoint, transport, timer, error, .. } = *self.0;
+        (endpoint, transport, timer, error)
     }
 
     /// Ready once the endpoint has news, or never will again.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.ended {
+        if self.0.ended {
             // Answers to what came before the end have to leave before the end is concluded.
             let _ = self.poll_transmit(cx);
         }
         loop {
             // News first: it needs neither the clock nor the transport.
-            if self.endpoint.poll_ready() {
-                if self.budget.is_spent() {
+            if self.0.endpoint.poll_ready() {
+                if self.0.budget.is_spent() {
                     return self.yield_now(cx);
                 }
-                self.budget.spend(1, 0);
+                self.0.budget.spend(1, 0);
                 self.release_if_finished(cx);
                 return Poll::Ready(());
             }
             // About to wait, so transmit what is queued. That may itself be the end of something.
-            let before = self.progress;
+            let before = self.0.progress;
             let _ = self.poll_transmit(cx);
-            if self.progress != before && self.endpoint.poll_ready() {
+            if self.0.progress != before && self.0.endpoint.poll_ready() {
                 continue;
             }
-            if self.endpoint.is_finished() {
+            if self.0.endpoint.is_finished() {
                 self.release_if_finished(cx);
                 return Poll::Ready(());
             }
-            if self.budget.is_spent() {
+            if self.0.budget.is_spent() {
                 return self.yield_now(cx);
             }
             if self.poll_receive(cx).is_pending() && self.poll_time(cx).is_pending() {
-                self.budget = Budget::FULL;
+                self.0.budget = Budget::FULL;
                 return Poll::Pending;
             }
         }
@@ -227,39 +246,59 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
     ///
     /// Only transmits: receives nothing and keeps no time.
     pub fn poll_transmit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.overdue = false;
+        self.poll_transmit_by(cx, T::poll_write)
+    }
+
+    /// Transmits what the transport takes now. Says whether nobody else has to look after it: all
+    /// was taken, and nothing came of it.
+    #[cfg(feature = "std")]
+    fn transmit_now(&mut self, cx: &mut Context<'_>) -> bool {
+        let deadline = self.0.endpoint.poll_timeout();
+        let all = self.poll_transmit_by(cx, T::poll_write_uncounted).is_ready();
+        if all {
+            self.0.endpoint.release_buffers();
+        }
+        all && self.0.endpoint.poll_timeout() == deadline && self.0.error.is_none()
+    }
+
+    fn poll_transmit_by(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl Fn(&mut T, &mut Context<'_>, &Outbox) -> Poll<Result<usize, T::Error>>,
+    ) -> Poll<()> {
+        self.0.overdue = false;
         loop {
-            let outbox = self.endpoint.send_buffer();
-            let Some(transport) = &mut self.transport else { return Poll::Ready(()) };
+            let outbox = self.0.endpoint.send_buffer();
+            let Some(transport) = &mut self.0.transport else { return Poll::Ready(()) };
             if !outbox.has_remaining() {
                 break;
             }
-            match transport.poll_write(cx, outbox) {
+            match write(transport, cx, outbox) {
                 Poll::Ready(Ok(n)) => {
-                    self.endpoint.sent(self.timer.now(), n);
-                    self.stalled = n == 0;
-                    self.unflushed = true;
-                    self.progress = self.progress.wrapping_add(1);
+                    self.0.endpoint.sent(self.0.timer.now(), n);
+                    self.0.stalled = n == 0;
+                    self.0.unflushed = true;
+                    self.0.progress = self.0.progress.wrapping_add(1);
                     if n == 0 {
                         // A transport that takes nothing without saying when it will.
-                        self.endpoint.send_failed(self.timer.now(), TransportFailure::Other);
+                        self.0.endpoint.send_failed(self.0.timer.now(), TransportFailure::Other);
                     }
                 }
                 Poll::Ready(Err(error)) => self.send_failed(error),
                 Poll::Pending => {
-                    if !self.stalled {
-                        self.stalled = true;
-                        self.endpoint.sent(self.timer.now(), 0);
+                    if !self.0.stalled {
+                        self.0.stalled = true;
+                        self.0.endpoint.sent(self.0.timer.now(), 0);
                     }
                     return Poll::Pending;
                 }
             }
         }
-        if self.unflushed {
-            let Some(transport) = &mut self.transport else { return Poll::Ready(()) };
+        if self.0.unflushed {
+            let Some(transport) = &mut self.0.transport else { return Poll::Ready(()) };
             match transport.poll_flush(cx) {
                 Poll::Ready(Ok(())) => {
-                    self.unflushed = false;
+                    self.0.unflushed = false;
                     self.hold_back(false);
                 }
                 Poll::Ready(Err(error)) => self.send_failed(error),
@@ -269,86 +308,86 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
                 }
             }
         }
-        if self.endpoint.is_send_finished() && !self.shut_down {
-            let Some(transport) = &mut self.transport else { return Poll::Ready(()) };
+        if self.0.endpoint.is_send_finished() && !self.0.shut_down {
+            let Some(transport) = &mut self.0.transport else { return Poll::Ready(()) };
             // A peer that is already gone is told nothing; that changes nothing.
             let _ = ready!(transport.poll_shutdown(cx));
-            self.shut_down = true;
+            self.0.shut_down = true;
         }
         Poll::Ready(())
     }
 
     /// Receives once, if there is room.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(transport) = &mut self.transport else { return Poll::Pending };
+        let Some(transport) = &mut self.0.transport else { return Poll::Pending };
         if transport.poll_readable(cx).is_pending() {
-            self.endpoint.release_buffers();
+            self.0.endpoint.release_buffers();
             return Poll::Pending;
         }
-        let timer = &self.timer;
+        let timer = &self.0.timer;
         let read = |buf: &mut [u8]| transport.poll_read(cx, buf);
-        match ready!(stage::receive(&mut self.endpoint, read, || timer.now())) {
+        match ready!(stage::receive(&mut self.0.endpoint, read, || timer.now())) {
             Ok(0) => {
-                self.endpoint.received_eof(self.timer.now());
-                self.ended = true;
+                self.0.endpoint.received_eof(self.0.timer.now());
+                self.0.ended = true;
             }
-            Ok(n) => self.budget.spend(0, n),
+            Ok(n) => self.0.budget.spend(0, n),
             Err(error) => {
-                self.endpoint.receive_failed(self.timer.now(), T::failure(&error));
-                self.error.get_or_insert(error);
-                self.ended = true;
+                self.0.endpoint.receive_failed(self.0.timer.now(), T::failure(&error));
+                self.0.error.get_or_insert(error);
+                self.0.ended = true;
             }
         }
-        self.progress = self.progress.wrapping_add(1);
+        self.0.progress = self.0.progress.wrapping_add(1);
         Poll::Ready(())
     }
 
     /// Ready if a timer was due.
     fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.endpoint.poll_timeout() else { return Poll::Pending };
-        ready!(self.timer.poll_until(cx, deadline));
-        self.endpoint.handle_timeout(self.timer.now());
-        self.progress = self.progress.wrapping_add(1);
+        let Some(deadline) = self.0.endpoint.poll_timeout() else { return Poll::Pending };
+        ready!(self.0.timer.poll_until(cx, deadline));
+        self.0.endpoint.handle_timeout(self.0.timer.now());
+        self.0.progress = self.0.progress.wrapping_add(1);
         // An interval of nothing must not keep us here.
-        self.budget.spend(1, 0);
+        self.0.budget.spend(1, 0);
         Poll::Ready(())
     }
 
     fn hold_back(&mut self, held: bool) {
-        if self.held_back != held {
-            self.held_back = held;
-            self.endpoint.held_back(self.timer.now(), held);
+        if self.0.held_back != held {
+            self.0.held_back = held;
+            self.0.endpoint.held_back(self.0.timer.now(), held);
         }
     }
 
     fn send_failed(&mut self, error: T::Error) {
-        self.unflushed = false;
+        self.0.unflushed = false;
         self.hold_back(false);
-        self.endpoint.send_failed(self.timer.now(), T::failure(&error));
-        self.error.get_or_insert(error);
-        self.progress = self.progress.wrapping_add(1);
+        self.0.endpoint.send_failed(self.0.timer.now(), T::failure(&error));
+        self.0.error.get_or_insert(error);
+        self.0.progress = self.0.progress.wrapping_add(1);
     }
 
     /// Lets go of a transport that is not needed, having said goodbye if that takes no time.
     fn release_if_finished(&mut self, cx: &mut Context<'_>) {
-        if self.endpoint.is_finished() && self.transport.is_some() {
+        if self.0.endpoint.is_finished() && self.0.transport.is_some() {
             let _ = self.poll_transmit(cx);
-            self.transport = None;
+            self.0.transport = None;
         }
     }
 
     fn yield_now(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.budget = Budget::FULL;
+        self.0.budget = Budget::FULL;
         // A peer that always has more to say never has us wait, and must not stop the clock by it.
-        self.endpoint.handle_timeout(self.timer.now());
+        self.0.endpoint.handle_timeout(self.0.timer.now());
         // Nor must it keep pongs and the like from leaving. Not at every turn: answers to a burst
         // are to leave together.
-        if self.overdue {
+        if self.0.overdue {
             let _ = self.poll_transmit(cx);
         }
-        self.overdue = true;
+        self.0.overdue = true;
         #[cfg(feature = "std")]
-        stage::hand_on(&mut self.endpoint);
+        stage::hand_on(&mut self.0.endpoint);
         cx.waker().wake_by_ref();
         Poll::Pending
     }

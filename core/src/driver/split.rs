@@ -1,72 +1,16 @@
 //! Two halves that two tasks can use at once.
 
-use alloc::{sync::Arc, task::Wake, vec::Vec};
+use alloc::sync::Arc;
 use core::future::poll_fn;
-use core::mem;
 use core::task::{Context, Poll, Waker, ready};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::wakers::Wakers;
 use super::{Timer, Transport, WebSocket};
 use crate::connection::{Event, State};
 use crate::error::SendError;
 use crate::frame::CloseCode;
-use crate::message::Message;
-
-/// Wakes every half that waits: which of them the socket's news concerns is not the runtime's to know.
-#[derive(Default)]
-struct Wakers(Mutex<Vec<(usize, Waker)>>);
-
-impl Wakers {
-    fn lock(&self) -> MutexGuard<'_, Vec<(usize, Waker)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn register(&self, id: usize, waker: &Waker) {
-        let waker = waker.clone();
-        let mut wakers = self.lock();
-        let replaced = match wakers.iter_mut().find(|(of, _)| *of == id) {
-            Some((_, registered)) => Some(mem::replace(registered, waker)),
-            None => {
-                wakers.push((id, waker));
-                None
-            }
-        };
-        // A waker may own its task, and the task another half: dropped outside the lock.
-        drop(wakers);
-        drop(replaced);
-    }
-
-    fn remove(&self, id: usize) {
-        let mut wakers = self.lock();
-        let at = wakers.iter().position(|(of, _)| *of == id);
-        let removed = at.map(|at| wakers.swap_remove(at));
-        drop(wakers);
-        drop(removed);
-    }
-
-    fn wake_all_but(&self, id: Option<usize>) {
-        let mut woken = Vec::new();
-        self.lock().retain(|(of, waker)| {
-            let keep = id == Some(*of);
-            if !keep {
-                woken.push(waker.clone());
-            }
-            keep
-        });
-        // Outside the lock: waking may run anything.
-        woken.into_iter().for_each(Waker::wake);
-    }
-}
-
-impl Wake for Wakers {
-    fn wake(self: Arc<Self>) {
-        self.wake_all_but(None);
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.wake_all_but(None);
-    }
-}
+use crate::message::{Message, PreparedMessage};
 
 struct Shared<T: Transport, C> {
     websocket: Mutex<Slot<T, C>>,
@@ -108,7 +52,7 @@ impl<T: Transport, C: Timer> Half<T, C> {
         // Before looking, so that no wake-up falls in between.
         self.shared.wakers.register(self.id, cx.waker());
         let mut slot = self.lock();
-        let standing = |websocket: &WebSocket<T, C>| (websocket.progress, websocket.state());
+        let standing = |websocket: &WebSocket<T, C>| (websocket.0.progress, websocket.state());
         let before = standing(&slot.websocket);
         let result = poll(&mut slot.websocket, &mut Context::from_waker(&self.shared.waker));
         let moved = standing(&slot.websocket) != before;
@@ -117,6 +61,23 @@ impl<T: Transport, C: Timer> Half<T, C> {
             self.shared.wakers.wake_all_but(Some(self.id));
         }
         result
+    }
+
+    /// As [`command`](Self::command), but transmits at once what the transport takes.
+    fn command_now(
+        &self,
+        send: impl FnOnce(&mut WebSocket<T, C>) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        let mut slot = self.lock();
+        let websocket = &mut slot.websocket;
+        let idle = websocket.0.endpoint.buffered() == 0;
+        send(websocket)?;
+        let done = websocket.transmit_now(&mut Context::from_waker(&self.shared.waker));
+        drop(slot);
+        if !(idle && done) {
+            self.shared.wakers.wake_all_but(None);
+        }
+        Ok(())
     }
 
     /// Gives the connection something to do, and somebody who waits the task of doing it.
@@ -147,7 +108,7 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
     /// which closes the connection: finish it first. The transport is dropped with the last half.
     #[must_use]
     pub fn split(mut self) -> (Sender<T, C>, Receiver<T, C>) {
-        if let Some(writer) = self.endpoint.resume_fragments() {
+        if let Some(writer) = self.0.endpoint.resume_fragments() {
             writer.abort();
         }
         let wakers = Arc::new(Wakers::default());
@@ -175,7 +136,32 @@ impl<T: Transport, C: Timer> Sender<T, C> {
     /// [`SendError::Full`] at [`Config::send_hard_limit`](crate::Config::send_hard_limit), and
     /// [`SendError::Closed`]; the message is given back.
     pub fn try_send<'m>(&self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
-        self.0.command(|websocket| websocket.endpoint.send(message))
+        self.0.command(|websocket| websocket.0.endpoint.send(message))
+    }
+
+    /// Queues a message that was encoded before, now or not at all, as [`try_send`](Self::try_send)
+    /// does: for one message to many connections.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn try_send_prepared(&self, message: &PreparedMessage) -> Result<(), SendError> {
+        self.0.command(|websocket| websocket.0.endpoint.send_prepared(message))
+    }
+
+    /// Queues a message that was encoded before, now or not at all, and transmits at once what the
+    /// transport takes without waiting.
+    ///
+    /// To tell many one thing, this costs the least: no task is woken unless something is left to do.
+    /// To tell each several things in a row, [`try_send_prepared`](Self::try_send_prepared) does: they
+    /// leave together. The caller does the work of all, so one that tells thousands should let others
+    /// in now and then.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_send`](Self::try_send); nothing was queued.
+    pub fn send_prepared_now(&self, message: &PreparedMessage) -> Result<(), SendError> {
+        self.0.command_now(|websocket| websocket.0.endpoint.send_prepared(message))
     }
 
     /// As [`WebSocket::feed`]: queues a message, once there is room. Cancel safe.
@@ -190,7 +176,7 @@ impl<T: Transport, C: Timer> Sender<T, C> {
             self.0.poll(cx, |websocket, cx| {
                 ready!(websocket.poll_room(cx));
                 Poll::Ready(
-                    message.take().map_or(Ok(()), |message| websocket.endpoint.send(message)),
+                    message.take().map_or(Ok(()), |message| websocket.0.endpoint.send(message)),
                 )
             })
         })
@@ -275,7 +261,7 @@ impl<T: Transport, C: Timer> Receiver<T, C> {
 
     fn poll_event(&self, cx: &Context<'_>) -> Poll<Option<Event<'static>>> {
         self.0.poll(cx, |websocket, cx| {
-            websocket.poll_ready(cx).map(|()| websocket.endpoint.event().map(Event::into_owned))
+            websocket.poll_ready(cx).map(|()| websocket.0.endpoint.event().map(Event::into_owned))
         })
     }
 }

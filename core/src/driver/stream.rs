@@ -36,7 +36,7 @@ where
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
             ready!(Self::poll_ready(&mut self, cx));
-            let Some(event) = self.endpoint.event() else { return Poll::Ready(None) };
+            let Some(event) = self.0.endpoint.event() else { return Poll::Ready(None) };
             if let Some(item) = item(event) {
                 return Poll::Ready(Some(item));
             }
@@ -60,7 +60,7 @@ where
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: Message<'static>) -> Result<(), Self::Error> {
-        self.endpoint.send(message)
+        self.0.endpoint.send(message)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -76,24 +76,24 @@ where
 impl<T: Transport, C: Timer> WebSocket<T, C> {
     /// Ready when the connection is over. Takes no events.
     pub(super) fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.endpoint.state() == State::Open {
+        if self.0.endpoint.state() == State::Open {
             // 1000 can always be sent.
             let _ = self.close(CloseCode::NORMAL, "");
         }
         loop {
-            let _ = self.endpoint.poll_ready();
-            let before = self.progress;
+            let _ = self.0.endpoint.poll_ready();
+            let before = self.0.progress;
             let _ = self.poll_transmit(cx);
             // While closing there is a deadline. If there is none left, time is up, and what is
             // waited for is that the application takes what has arrived.
-            if self.endpoint.poll_timeout().is_none() {
+            if self.0.endpoint.poll_timeout().is_none() {
                 return Poll::Ready(());
             }
-            if self.budget.is_spent() {
+            if self.0.budget.is_spent() {
                 return self.yield_now(cx);
             }
             let idle = self.poll_receive(cx).is_pending() && self.poll_time(cx).is_pending();
-            if idle && self.progress == before {
+            if idle && self.0.progress == before {
                 return Poll::Pending;
             }
         }

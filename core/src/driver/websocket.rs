@@ -7,7 +7,7 @@ use crate::connection::{Closed, Connection, Event, Sender, State};
 use crate::endpoint::Endpoint;
 use crate::error::SendError;
 use crate::frame::CloseCode;
-use crate::message::{DataKind, Message, Payload};
+use crate::message::{DataKind, Message, Payload, PreparedMessage};
 
 /// An open WebSocket over some runtime's transport and timer.
 ///
@@ -49,7 +49,17 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
     /// [paused](crate::connection::FragmentWriter::pause) and too much waits for it.
     pub async fn feed<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
         poll_fn(|cx| self.poll_room(cx)).await;
-        self.endpoint.send(message)
+        self.0.endpoint.send(message)
+    }
+
+    /// Queues a message that was encoded before, once there is room, as [`feed`](Self::feed) does.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn feed_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
+        poll_fn(|cx| self.poll_room(cx)).await;
+        self.0.endpoint.send_prepared(message)
     }
 
     /// Queues a message and waits until the transport has it, and everything queued before.
@@ -84,7 +94,7 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
     ///
     /// As [`Connection::ping`].
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.endpoint.ping(payload)
+        self.0.endpoint.ping(payload)
     }
 
     /// Starts the closing handshake, behind everything queued. Keep calling [`next`](Self::next):
@@ -94,7 +104,7 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
     ///
     /// As [`Connection::close`].
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
-        self.endpoint.close(self.timer.now(), code, reason)
+        self.0.endpoint.close(self.0.timer.now(), code, reason)
     }
 
     /// Starts the closing handshake and sees it through, ignoring what still arrives. Bounded by
@@ -127,24 +137,24 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
     ///
     /// As [`Connection::fragments`].
     pub fn fragments(&mut self, kind: DataKind) -> Result<Fragments<'_, T, C>, SendError> {
-        self.endpoint.fragments(kind)?.pause();
+        self.0.endpoint.fragments(kind)?.pause();
         Ok(Fragments { websocket: self, finished: false })
     }
 
     /// The state of the connection.
     pub const fn state(&self) -> State {
-        self.endpoint.state()
+        self.0.endpoint.state()
     }
 
     /// The common case of [`poll_ready`](Self::poll_ready): one more event of a burst.
     #[inline]
     fn has_news(&mut self) -> bool {
-        let news = !self.ended
-            && !self.budget.is_spent()
-            && self.endpoint.poll_ready()
-            && !self.endpoint.is_finished();
+        let news = !self.0.ended
+            && !self.0.budget.is_spent()
+            && self.0.endpoint.poll_ready()
+            && !self.0.endpoint.is_finished();
         if news {
-            self.budget.spend(1, 0);
+            self.0.budget.spend(1, 0);
         }
         news
     }
@@ -170,16 +180,16 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
         cx: &mut Context<'_>,
         waiting: impl Fn(&Connection) -> bool,
     ) -> Poll<bool> {
-        while waiting(&self.endpoint) {
+        while waiting(&self.0.endpoint) {
             if self.poll_transmit(cx).is_ready() {
-                return Poll::Ready(self.endpoint.state() != State::Closed);
+                return Poll::Ready(self.0.endpoint.state() != State::Closed);
             }
             // A close frame or a violation ends the wait; data is only found, not taken.
-            let _ = self.endpoint.poll_ready();
-            if !waiting(&self.endpoint) {
+            let _ = self.0.endpoint.poll_ready();
+            if !waiting(&self.0.endpoint) {
                 break;
             }
-            if self.budget.is_spent() {
+            if self.0.budget.is_spent() {
                 return self.yield_now(cx).map(|()| false);
             }
             if self.poll_receive(cx).is_pending() && self.poll_time(cx).is_pending() {
@@ -207,7 +217,7 @@ impl<'a, T: Transport, C: Timer> Future for Next<'a, T, C> {
             ready!(websocket.poll_ready(cx));
         }
         match self.0.take() {
-            Some(websocket) => Poll::Ready(websocket.endpoint.event()),
+            Some(websocket) => Poll::Ready(websocket.0.endpoint.event()),
             None => Poll::Pending,
         }
     }
@@ -224,13 +234,13 @@ impl<'a, T: Transport, C: Timer> Future for NextWithSender<'a, T, C> {
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(websocket) = &mut self.0
-            && !(websocket.endpoint.has_room() && websocket.has_news())
+            && !(websocket.0.endpoint.has_room() && websocket.has_news())
         {
             ready!(websocket.poll_room(cx));
             ready!(websocket.poll_ready(cx));
         }
         match self.0.take() {
-            Some(websocket) => Poll::Ready(websocket.endpoint.event_with_sender()),
+            Some(websocket) => Poll::Ready(websocket.0.endpoint.event_with_sender()),
             None => Poll::Pending,
         }
     }
@@ -257,7 +267,8 @@ impl<T: Transport, C: Timer> Fragments<'_, T, C> {
     pub async fn write<'p>(&mut self, payload: impl Into<Payload<'p>>) -> Result<(), SendError> {
         let payload = payload.into();
         poll_fn(|cx| self.websocket.poll_room(cx)).await;
-        let mut writer = self.websocket.endpoint.resume_fragments().ok_or(SendError::Closed(()))?;
+        let mut writer =
+            self.websocket.0.endpoint.resume_fragments().ok_or(SendError::Closed(()))?;
         let result = writer.write(payload);
         writer.pause();
         result
@@ -273,7 +284,7 @@ impl<T: Transport, C: Timer> Fragments<'_, T, C> {
     pub async fn finish<'p>(mut self, payload: impl Into<Payload<'p>>) -> Result<(), SendError> {
         let payload = payload.into();
         poll_fn(|cx| self.websocket.poll_room(cx)).await;
-        let writer = self.websocket.endpoint.resume_fragments().ok_or(SendError::Closed(()))?;
+        let writer = self.websocket.0.endpoint.resume_fragments().ok_or(SendError::Closed(()))?;
         let result = writer.finish(payload);
         self.finished = result.is_ok();
         result
@@ -283,7 +294,7 @@ impl<T: Transport, C: Timer> Fragments<'_, T, C> {
 impl<T: Transport, C: Timer> Drop for Fragments<'_, T, C> {
     fn drop(&mut self) {
         if !self.finished
-            && let Some(writer) = self.websocket.endpoint.resume_fragments()
+            && let Some(writer) = self.websocket.0.endpoint.resume_fragments()
         {
             writer.abort();
         }

@@ -1,10 +1,12 @@
 //! Messages: what applications exchange (RFC 6455 sections 5.4 to 5.6).
 
 mod payload;
+mod prepared;
 mod text;
 mod utf8;
 
 pub use payload::Payload;
+pub use prepared::PreparedMessage;
 pub use text::Text;
 pub use utf8::{InvalidUtf8, Utf8Validator};
 

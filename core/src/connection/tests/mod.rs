@@ -8,6 +8,7 @@ mod fragmentation;
 mod framing;
 mod heartbeat;
 mod limits;
+mod prepared;
 mod sending;
 mod text;
 mod timers;
