@@ -4,11 +4,12 @@ use bytes::Bytes;
 
 use super::Agreement;
 use super::error::HandshakeError;
-use super::headers::{Headers, InvalidHeader, is_reserved, write_line};
+use super::headers::{Headers, InvalidHeader, Single, is_reserved, write_line};
 use super::incoming::IncomingRequest;
+use super::key::accept_key;
 use super::origin::OriginPolicy;
 use super::request::add_subprotocol;
-use super::response::{InvalidResponse, write_status_line};
+use super::response::InvalidResponse;
 use crate::buffer::Outbox;
 
 /// On which terms a server opens a WebSocket. One value serves any number of requests.
@@ -91,31 +92,34 @@ impl Acceptance {
         Self { origin, ..self }
     }
 
-    /// The answer to a valid request whose key is answered by `accept` (RFC 6455 section 4.2.2, item 5).
+    /// The answer to a valid request with this `Origin` and this key (RFC 6455 section 4.2.2, item 5).
     pub(super) fn answer(
         &self,
         request: &IncomingRequest,
-        accept: &[u8],
+        origin: Single<'_>,
+        key: &[u8],
     ) -> Result<(Outbox, Agreement), HandshakeError> {
-        if !self.origin.allows(request.headers(), request.host()) {
+        if !self.origin.allows(origin, request.host_bytes()) {
             return Err(HandshakeError::OriginRefused);
         }
         let subprotocol = self.subprotocols.iter().find(|name| request.offers_subprotocol(name));
         if subprotocol.is_none() && self.require_subprotocol {
             return Err(HandshakeError::NoCommonSubprotocol);
         }
-        let mut head = Vec::with_capacity(256);
-        write_status_line(&mut head, 101);
-        write_line(&mut head, "Upgrade", b"websocket");
-        write_line(&mut head, "Connection", b"Upgrade");
-        write_line(&mut head, "Sec-WebSocket-Accept", accept);
-        if let Some(name) = subprotocol {
-            write_line(&mut head, "Sec-WebSocket-Protocol", name.as_bytes());
-        }
-        self.headers.write(&mut head);
-        head.extend_from_slice(b"\r\n");
         let mut outbox = Outbox::default();
-        outbox.copy(&head);
+        let mut lines = *b"HTTP/1.1 101 Switching Protocols\r\n\
+            Upgrade: websocket\r\n\
+            Connection: Upgrade\r\n\
+            Sec-WebSocket-Accept: ............................\r\n";
+        if let Some((_, [place @ .., _, _])) = lines.split_last_chunk_mut::<30>() {
+            *place = accept_key(key);
+        }
+        outbox.copy(&lines);
+        if let Some(name) = subprotocol {
+            write_line(&mut outbox, b"Sec-WebSocket-Protocol", name.as_bytes());
+        }
+        self.headers.write(&mut outbox);
+        outbox.copy(b"\r\n");
         Ok((outbox, Agreement { subprotocol: subprotocol.cloned() }))
     }
 }

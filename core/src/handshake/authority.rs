@@ -1,50 +1,45 @@
-use alloc::string::String;
 use core::net::Ipv6Addr;
 
+use super::classes::is_host_byte;
 use super::target::InvalidTarget;
 
 /// `host [ ":" port ]` (RFC 3986 section 3.2), as in a URI, a `Host` header or an `Origin`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Authority {
-    /// In lower case, an IPv6 address without its brackets.
-    pub(super) host: String,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Authority<'a> {
+    /// In any case, an IPv6 address without its brackets; ASCII.
+    pub(super) host: &'a [u8],
     pub(super) port: Option<u16>,
 }
 
-impl Authority {
+impl<'a> Authority<'a> {
     /// An empty port counts as none.
-    pub(super) fn parse(text: &str) -> Result<Self, InvalidTarget> {
-        let (host, port) = match text.strip_prefix('[') {
-            Some(rest) => {
-                let (host, port) = rest.split_once(']').ok_or(InvalidTarget::Host)?;
-                host.parse::<Ipv6Addr>().map_err(|_| InvalidTarget::Host)?;
-                let port = if port.is_empty() {
-                    None
-                } else {
-                    Some(port.strip_prefix(':').ok_or(InvalidTarget::Host)?)
-                };
-                (host, port)
+    pub(super) fn parse(text: &'a [u8]) -> Result<Self, InvalidTarget> {
+        let (host, rest) = match text.strip_prefix(b"[") {
+            Some(text) => {
+                let end = text.iter().position(|&b| b == b']').ok_or(InvalidTarget::Host)?;
+                let (host, rest) = text.split_at_checked(end).unwrap_or_default();
+                let address = core::str::from_utf8(host).ok().map(str::parse::<Ipv6Addr>);
+                address.and_then(Result::ok).ok_or(InvalidTarget::Host)?;
+                (host, rest.get(1..).unwrap_or_default())
             }
             None => {
-                let (host, port) =
-                    text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
-                if host.is_empty()
-                    || !host
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
-                {
-                    return Err(InvalidTarget::Host);
-                }
-                (host, port)
+                let end = text.iter().position(|&b| !is_host_byte(b)).unwrap_or(text.len());
+                text.split_at_checked(end).filter(|_| end > 0).ok_or(InvalidTarget::Host)?
             }
         };
-        let port = match port {
-            None | Some("") => None,
-            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
-                Some(digits.parse().ok().filter(|&port| port > 0).ok_or(InvalidTarget::Port)?)
-            }
-            Some(_) => return Err(InvalidTarget::Port),
+        let port = match rest {
+            [] | [b':'] => None,
+            [b':', digits @ ..] => Some(parse_port(digits).ok_or(InvalidTarget::Port)?),
+            _ => return Err(InvalidTarget::Host),
         };
-        Ok(Self { host: host.to_ascii_lowercase(), port })
+        Ok(Self { host, port })
     }
+}
+
+fn parse_port(digits: &[u8]) -> Option<u16> {
+    let port = digits.iter().try_fold(0_u16, |port, digit| {
+        let digit = digit.is_ascii_digit().then_some(u16::from(digit & 0xf))?;
+        port.checked_mul(10)?.checked_add(digit)
+    });
+    port.filter(|&port| port > 0)
 }

@@ -6,13 +6,14 @@ use bytes::{Buf, Bytes};
 use super::Agreement;
 use super::body::Body;
 use super::error::HandshakeError;
-use super::extension::Extension;
-use super::headers::Single;
-use super::http::{HeadReader, ResponseHead, StartLine, parse_response};
+use super::extension::count_extensions;
+use super::headers::{Headers, Single};
+use super::http::{ResponseHead, parse_response};
 use super::key::{accept_key, generate_key};
 use super::limits::Limits;
 use super::request::{Request, SubprotocolPolicy};
 use super::response::Response;
+use super::scan::{HeadReader, StartLine};
 use crate::buffer::Outbox;
 use crate::endpoint::Endpoint;
 use crate::error::TransportFailure;
@@ -94,7 +95,7 @@ impl ClientHandshake {
     pub fn new(request: &Request, limits: Limits, rng: &mut dyn Rng, now: Instant) -> Self {
         let key = generate_key(rng);
         let mut outbox = Outbox::default();
-        outbox.copy(&request.encode(&key));
+        request.queue(&key, &mut outbox);
         let accept = accept_key(&key);
         Self {
             outbox,
@@ -162,9 +163,10 @@ impl ClientHandshake {
         while let State::Head { interim } = self.state
             && self.reader.scan()?
         {
-            let head = parse_response(self.reader.head())?;
-            match head.status {
-                101 => self.verify(head),
+            let mut head = self.reader.take_head();
+            let response = parse_response(&mut head)?;
+            match response.status {
+                101 => self.verify(&response, head.headers),
                 100..=199 => {
                     // RFC 9110 section 15.2: "A client MUST be able to parse one or more 1xx responses
                     // received prior to a final response".
@@ -172,21 +174,21 @@ impl ClientHandshake {
                         return Err(HandshakeError::TooManyInterim);
                     }
                     self.state = State::Head { interim: interim.saturating_add(1) };
-                    self.reader.next_head();
                 }
-                _ => {
-                    let body = Body::new(head.status, &head.headers, self.error_body);
-                    self.state = State::Body { response: Response::received(head), body };
+                status => {
+                    let body = Body::new(status, &head.headers, self.error_body);
+                    let response = Response::received(status, head.headers);
+                    self.state = State::Body { response, body };
                 }
             }
         }
         Ok(())
     }
 
-    fn verify(&mut self, head: ResponseHead) {
-        let verdict = self.offer.verify(&head);
+    fn verify(&mut self, head: &ResponseHead, headers: Headers) {
+        let verdict = self.offer.verify(head, &headers);
         // A 101 has no body, whatever its headers say (RFC 9112 section 6.3): frames follow.
-        let response = Response::received(head);
+        let response = Response::received(head.status, headers);
         match (verdict, self.send_failure) {
             (Ok(agreement), None) => self.state = State::Open { response, agreement },
             (Ok(_), Some(failure)) => self.fail(HandshakeError::Transport(failure), Some(response)),
@@ -231,18 +233,18 @@ impl ClientHandshake {
 
 impl Offer {
     /// RFC 6455 section 4.1, from "Once the client's opening handshake has been sent".
-    fn verify(&self, head: &ResponseHead) -> Result<Agreement, HandshakeError> {
-        let headers = &head.headers;
+    fn verify(&self, head: &ResponseHead, headers: &Headers) -> Result<Agreement, HandshakeError> {
+        let known = &head.known;
         if !head.is_http_1_1 {
             return Err(HandshakeError::UnsupportedHttpVersion);
         }
-        if !headers.contains_token("Upgrade", "websocket") {
+        if !headers.has_word(known.upgrade, b"websocket") {
             return Err(HandshakeError::MissingUpgrade);
         }
-        if !headers.contains_token("Connection", "upgrade") {
+        if !headers.has_word(known.connection, b"upgrade") {
             return Err(HandshakeError::MissingConnection);
         }
-        match headers.single("Sec-WebSocket-Accept") {
+        match headers.single(known.accept) {
             Single::Missing => return Err(HandshakeError::MissingAccept),
             Single::Several => return Err(HandshakeError::DuplicateAccept),
             Single::One(accept) if accept != self.accept => {
@@ -251,10 +253,10 @@ impl Offer {
             Single::One(_) => {}
         }
         // "indicates an extension that was not present in the client's handshake": none is offered yet.
-        if !Extension::parse_list(headers)?.is_empty() {
+        if count_extensions(headers.values_of(known.extensions))? > 0 {
             return Err(HandshakeError::UnexpectedExtension);
         }
-        let subprotocol = match headers.single("Sec-WebSocket-Protocol") {
+        let subprotocol = match headers.single(known.protocol) {
             Single::Missing
                 if self.policy == SubprotocolPolicy::Whatwg && !self.subprotocols.is_empty() =>
             {

@@ -1,7 +1,8 @@
 use alloc::{string::String, vec::Vec};
 
+use super::classes::{is_token_byte, token_len};
 use super::error::HandshakeError;
-use super::headers::{Headers, is_token, is_token_byte};
+use super::headers::{Headers, trim_start};
 
 /// One element of `Sec-WebSocket-Extensions` (RFC 6455 section 9.1): an offer in a request, a choice
 /// in an answer.
@@ -32,12 +33,71 @@ impl Extension {
     /// [`HandshakeError::InvalidExtensions`]: whoever receives what does not follow the grammar must
     /// fail the connection (RFC 6455 section 9.1).
     pub fn parse_list(headers: &Headers) -> Result<Vec<Self>, HandshakeError> {
-        let mut list = Vec::new();
-        for line in headers.get_all("Sec-WebSocket-Extensions") {
-            parse_line(line, &mut list).ok_or(HandshakeError::InvalidExtensions)?;
-        }
+        Self::parse(headers.get_all("Sec-WebSocket-Extensions"))
+    }
+
+    /// The same, of lines that were found already.
+    pub(super) fn parse<'a>(
+        lines: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<Vec<Self>, HandshakeError> {
+        let mut list: Vec<Self> = Vec::new();
+        read_lines(lines, |piece| match piece {
+            Piece::Name(name) => list.push(Self { name: text(name), parameters: Vec::new() }),
+            Piece::Parameter(name, value) => {
+                if let Some(extension) = list.last_mut() {
+                    let value = value.map(Value::text);
+                    extension.parameters.push(Parameter { name: text(name), value });
+                }
+            }
+        })?;
         Ok(list)
     }
+}
+
+/// How many elements the list has, if it follows the grammar: without keeping any.
+pub(super) fn count_extensions<'a>(
+    lines: impl Iterator<Item = &'a [u8]>,
+) -> Result<usize, HandshakeError> {
+    let mut count: usize = 0;
+    read_lines(lines, |piece| match piece {
+        Piece::Name(_) => count = count.saturating_add(1),
+        Piece::Parameter(..) => {}
+    })?;
+    Ok(count)
+}
+
+/// What a list is made of.
+enum Piece<'a> {
+    /// An element begins.
+    Name(&'a [u8]),
+    /// A parameter of the last one.
+    Parameter(&'a [u8], Option<Value<'a>>),
+}
+
+/// What a parameter is set to: tokens, one of them perhaps in disguise.
+enum Value<'a> {
+    Token(&'a [u8]),
+    /// As it stands between the quotes.
+    Quoted(&'a [u8]),
+}
+
+impl Value<'_> {
+    fn text(self) -> String {
+        match self {
+            Self::Token(token) => text(token),
+            Self::Quoted(quoted) => unescape(quoted).map(char::from).collect(),
+        }
+    }
+}
+
+fn read_lines<'a>(
+    lines: impl Iterator<Item = &'a [u8]>,
+    mut take: impl FnMut(Piece<'a>),
+) -> Result<(), HandshakeError> {
+    for line in lines {
+        read_line(line, &mut take).ok_or(HandshakeError::InvalidExtensions)?;
+    }
+    Ok(())
 }
 
 /// ```text
@@ -45,21 +105,19 @@ impl Extension {
 /// extension       = extension-token *( ";" extension-param )
 /// extension-param = token [ "=" (token | quoted-string) ]
 /// ```
-fn parse_line(line: &[u8], list: &mut Vec<Extension>) -> Option<()> {
-    let mut rest = Cursor(line);
+fn read_line<'a>(line: &'a [u8], take: &mut impl FnMut(Piece<'a>)) -> Option<()> {
+    let mut rest = Cursor(trim_start(line));
     loop {
         while rest.eat(b',') {}
         if rest.0.is_empty() {
             return Some(());
         }
-        let name = rest.token()?;
-        let mut parameters = Vec::new();
+        take(Piece::Name(rest.token()?));
         while rest.eat(b';') {
             let name = rest.token()?;
             let value = if rest.eat(b'=') { Some(rest.value()?) } else { None };
-            parameters.push(Parameter { name, value });
+            take(Piece::Parameter(name, value));
         }
-        list.push(Extension { name, parameters });
         if !rest.0.is_empty() && !rest.eat(b',') {
             return None;
         }
@@ -69,53 +127,64 @@ fn parse_line(line: &[u8], list: &mut Vec<Extension>) -> Option<()> {
 /// What is left of a line. Each step leaves it without leading white space.
 struct Cursor<'a>(&'a [u8]);
 
-impl Cursor<'_> {
+impl<'a> Cursor<'a> {
     fn skip(&mut self) {
-        self.0 = self.0.trim_ascii_start();
+        self.0 = trim_start(self.0);
     }
 
     fn eat(&mut self, byte: u8) -> bool {
-        self.skip();
-        let found = self.0.first() == Some(&byte);
-        if found {
-            self.0 = self.0.get(1..).unwrap_or_default();
-            self.skip();
-        }
-        found
-    }
-
-    fn token(&mut self) -> Option<String> {
-        let end = self.0.iter().position(|&b| !is_token_byte(b)).unwrap_or(self.0.len());
-        let (token, rest) = self.0.split_at_checked(end)?;
+        let Some((_, rest)) = self.0.split_first().filter(|(first, _)| **first == byte) else {
+            return false;
+        };
         self.0 = rest;
         self.skip();
-        text(token)
+        true
     }
 
-    fn value(&mut self) -> Option<String> {
-        let Some(mut rest) = self.0.strip_prefix(b"\"") else { return self.token() };
-        let mut value = Vec::new();
+    fn token(&mut self) -> Option<&'a [u8]> {
+        let (token, rest) = self.0.split_at_checked(token_len(self.0))?;
+        self.0 = rest;
+        self.skip();
+        (!token.is_empty()).then_some(token)
+    }
+
+    fn value(&mut self) -> Option<Value<'a>> {
+        let Some(quoted) = self.0.strip_prefix(b"\"") else {
+            return self.token().map(Value::Token);
+        };
+        let mut rest = quoted;
         loop {
             rest = match rest {
-                [b'"', rest @ ..] => {
-                    self.0 = rest;
+                [b'"', behind @ ..] => {
+                    self.0 = behind;
                     self.skip();
                     break;
                 }
-                [b'\\', byte, rest @ ..] | [byte, rest @ ..] => {
-                    value.push(*byte);
-                    rest
-                }
+                [b'\\', _, behind @ ..] | [_, behind @ ..] => behind,
                 [] => return None,
             }
         }
+        let quoted = quoted.get(..quoted.len().saturating_sub(rest.len()))?;
         // "the value after quoted-string unescaping MUST conform to the 'token' ABNF" (section 9.1)
-        text(&value)
+        let is_token = !quoted.is_empty() && unescape(quoted).all(is_token_byte);
+        is_token.then_some(Value::Quoted(quoted))
     }
 }
 
-fn text(token: &[u8]) -> Option<String> {
-    is_token(token).then(|| token.iter().map(|&b| char::from(b)).collect())
+/// What stands between quotes, without the backslashes that escape.
+fn unescape(mut quoted: &[u8]) -> impl Iterator<Item = u8> {
+    core::iter::from_fn(move || {
+        let (byte, rest) = match quoted {
+            [b'\\', byte, rest @ ..] | [byte, rest @ ..] => (*byte, rest),
+            [] => return None,
+        };
+        quoted = rest;
+        Some(byte)
+    })
+}
+
+fn text(token: &[u8]) -> String {
+    token.iter().map(|&b| char::from(b)).collect()
 }
 
 #[cfg(test)]

@@ -1,23 +1,27 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::classes::{is_field_byte, is_token, is_word};
+use super::known::Lines;
+use super::span::Span;
+use crate::buffer::Outbox;
+
 /// Header fields, in order, duplicates kept (RFC 9110 section 5).
 ///
 /// Names are tokens and are compared without regard to ASCII case; values are printable ASCII, SP
 /// and HTAB. A line end cannot be put in, so neither can a header or a request be injected.
 #[derive(Clone, Default)]
 pub struct Headers {
-    /// All names and values, one behind the other.
+    /// All names and values, and of a head that was received the rest as well.
     text: Vec<u8>,
     fields: Vec<Field>,
 }
 
-/// Where a field is in the text: its name up to `middle`, its value from there.
-#[derive(Clone, Copy)]
-struct Field {
-    start: usize,
-    middle: usize,
-    end: usize,
+/// Where in the text a field is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Field {
+    pub(super) name: Span,
+    pub(super) value: Span,
 }
 
 /// Headers whose values [`Debug`](fmt::Debug) leaves out: logs are not the place for credentials.
@@ -34,13 +38,15 @@ impl Headers {
     ///
     /// # Errors
     ///
-    /// [`InvalidHeader::Name`] or [`InvalidHeader::Value`] (RFC 9110 sections 5.1 and 5.5).
+    /// [`InvalidHeader::Name`] or [`InvalidHeader::Value`] (RFC 9110 sections 5.1 and 5.5); the
+    /// latter also if all fields together would reach 4 GiB.
     pub fn append(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), InvalidHeader> {
         let value = trim(value.as_ref());
         if !is_token(name.as_bytes()) {
             return Err(InvalidHeader::Name);
         }
-        if !value.iter().all(|&b| is_field_byte(b)) {
+        let end = self.text.len().saturating_add(name.len()).saturating_add(value.len());
+        if !value.iter().all(|&b| is_field_byte(b)) || u32::try_from(end).is_err() {
             return Err(InvalidHeader::Value);
         }
         self.push(name.as_bytes(), value);
@@ -59,7 +65,7 @@ impl Headers {
         let mut index: usize = 0;
         fields.retain(|field| {
             index = index.saturating_add(1);
-            index > before || !field.name(text).eq_ignore_ascii_case(name)
+            index > before || !field.name.of(text).eq_ignore_ascii_case(name.as_bytes())
         });
         Ok(())
     }
@@ -67,7 +73,7 @@ impl Headers {
     /// The value of the first field of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.values(name).next()
     }
 
     /// The value of the first field of this name, as text.
@@ -78,7 +84,7 @@ impl Headers {
 
     /// The values of all fields of this name, in order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
-        self.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.values(name)
     }
 
     /// Whether there is a field of this name.
@@ -90,10 +96,7 @@ impl Headers {
     /// The elements of a comma-separated list over all lines of this name, empty ones skipped and
     /// white space trimmed (RFC 9110 section 5.6.1). Knows nothing of quoted strings.
     pub fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
-        self.get_all(name)
-            .flat_map(|line| line.split(|&b| b == b','))
-            .map(trim)
-            .filter(|element| !element.is_empty())
+        self.get_all(name).flat_map(elements)
     }
 
     /// Whether the list over all lines of this name has `token` as an element, without regard to
@@ -105,7 +108,7 @@ impl Headers {
 
     /// All fields, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.fields.iter().map(|field| (field.name(&self.text), field.value(&self.text)))
+        self.fields.iter().map(|field| (field.name.text(&self.text), field.value.of(&self.text)))
     }
 
     /// How many fields there are.
@@ -120,14 +123,72 @@ impl Headers {
         self.fields.is_empty()
     }
 
-    /// The only value of this name; none and several are told apart.
-    pub(super) fn single(&self, name: &str) -> Single<'_> {
-        let mut values = self.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
-        match (values.next(), values.next()) {
-            (None, _) => Single::Missing,
-            (Some((_, value)), None) => Single::One(value),
-            (Some(_), Some(_)) => Single::Several,
+    fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.fields
+            .iter()
+            .filter(move |field| field.name.of(&self.text).eq_ignore_ascii_case(name.as_bytes()))
+            .map(|field| field.value.of(&self.text))
+    }
+
+    /// The fields of a head that was received.
+    pub(super) const fn received(text: Vec<u8>, fields: Vec<Field>) -> Self {
+        Self { text, fields }
+    }
+
+    /// All names and values, and of a head that was received the rest as well.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Whether the list over lines that were noted has `word` as an element, without regard to
+    /// ASCII case.
+    pub(super) fn has_word<const N: usize>(&self, lines: Lines, word: &[u8; N]) -> bool {
+        let is = |element: &[u8]| is_word(element, word);
+        match self.single(lines) {
+            Single::One(line) if is(line) => true,
+            Single::Missing => false,
+            Single::One(_) | Single::Several => self.values_of(lines).flat_map(elements).any(is),
         }
+    }
+
+    /// Where the first value of lines that were noted is.
+    pub(super) fn place_of(&self, lines: Lines) -> Span {
+        self.fields.get(lines.first()).map_or(Span::EMPTY, |field| field.value)
+    }
+
+    /// The text, and where in it the fields are.
+    pub(super) fn parts(&mut self) -> (&[u8], &mut [Field]) {
+        (&self.text, &mut self.fields)
+    }
+
+    /// Adds to the text what is not a field.
+    pub(super) fn push_text(&mut self, text: &str) -> Span {
+        let start = self.text.len();
+        self.text.extend_from_slice(text.as_bytes());
+        Span::new(start, self.text.len())
+    }
+
+    /// The only value of lines that were noted; none and several are told apart.
+    pub(super) fn single(&self, lines: Lines) -> Single<'_> {
+        match (lines.count, self.fields.get(lines.first())) {
+            (0, _) | (_, None) => Single::Missing,
+            (1, Some(field)) => Single::One(field.value.of(&self.text)),
+            _ => Single::Several,
+        }
+    }
+
+    /// The values of lines that were noted, in order.
+    pub(super) fn values_of(&self, lines: Lines) -> impl Iterator<Item = &[u8]> {
+        let fields = self.fields.get(lines.first()..).unwrap_or_default();
+        let name = fields.first().map_or(Span::EMPTY, |field| field.name).of(&self.text);
+        // The first needs no comparison, and is as a rule the only one.
+        let (first, others) = fields.split_at(fields.len().min(1));
+        let others = others
+            .iter()
+            .filter(move |field| field.name.of(&self.text).eq_ignore_ascii_case(name))
+            .take(lines.others());
+        let first = if lines.count == 0 { &[] } else { first };
+        first.iter().chain(others).map(|field| field.value.of(&self.text))
     }
 
     /// Adds a field whose name and value are known to be valid.
@@ -136,13 +197,14 @@ impl Headers {
         self.text.extend_from_slice(name);
         let middle = self.text.len();
         self.text.extend_from_slice(value);
-        self.fields.push(Field { start, middle, end: self.text.len() });
+        let end = self.text.len();
+        self.fields.push(Field { name: Span::new(start, middle), value: Span::new(middle, end) });
     }
 
-    /// Writes all fields as header lines.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
-        for (name, value) in self.iter() {
-            write_line(out, name, value);
+    /// Queues all fields as header lines.
+    pub(super) fn write(&self, out: &mut Outbox) {
+        for field in &self.fields {
+            write_line(out, field.name.of(&self.text), field.value.of(&self.text));
         }
     }
 }
@@ -153,17 +215,6 @@ pub(super) enum Single<'a> {
     Missing,
     One(&'a [u8]),
     Several,
-}
-
-impl Field {
-    fn name(self, text: &[u8]) -> &str {
-        core::str::from_utf8(text.get(self.start..self.middle).unwrap_or_default())
-            .unwrap_or_default()
-    }
-
-    fn value(self, text: &[u8]) -> &[u8] {
-        text.get(self.middle..self.end).unwrap_or_default()
-    }
 }
 
 impl PartialEq for Headers {
@@ -228,55 +279,43 @@ pub(super) fn is_reserved(name: &str) -> bool {
         || name.as_bytes().get(..PREFIX.len()).is_some_and(|p| p.eq_ignore_ascii_case(PREFIX))
 }
 
-/// Writes one header line.
-pub(super) fn write_line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
-    for part in [name.as_bytes(), b": ", value, b"\r\n"] {
-        out.extend_from_slice(part);
+/// Queues one header line.
+pub(super) fn write_line(out: &mut Outbox, name: &[u8], value: &[u8]) {
+    for part in [name, b": ", value, b"\r\n"] {
+        out.copy(part);
     }
 }
 
-/// `token` of RFC 9110 section 5.6.2.
-pub(super) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|&b| is_token_byte(b))
-}
-
-pub(super) const fn is_token_byte(b: u8) -> bool {
-    b.is_ascii_alphanumeric()
-        || matches!(
-            b,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
-}
-
-/// What a field value may hold: `field-vchar` of RFC 9110 section 5.5 without `obs-text`, SP, HTAB.
-pub(super) const fn is_field_byte(b: u8) -> bool {
-    matches!(b, b'\t' | b' '..=b'~')
-}
-
 /// Without the optional white space around it (`OWS` of RFC 9110 section 5.6.3).
-pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+pub(super) fn trim(bytes: &[u8]) -> &[u8] {
+    trim_end(trim_start(bytes))
+}
+
+/// Without the optional white space in front of it.
+pub(super) fn trim_start(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
         bytes = rest;
     }
     bytes
 }
 
+/// Without the optional white space behind it.
+pub(super) fn trim_end(mut bytes: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// The elements of a comma-separated list, empty ones skipped and white space trimmed.
+pub(super) fn elements(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|&b| b == b',').map(trim).filter(|element| !element.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handshake::known::Known;
     use alloc::{format, vec};
 
     fn headers(lines: &[(&str, &str)]) -> Headers {
@@ -300,15 +339,27 @@ mod tests {
     fn h13_duplicates_are_kept_in_order() {
         let mut h = headers(&[("A", "1"), ("b", "2"), ("a", "3")]);
         assert_eq!(h.get_all("A").collect::<Vec<_>>(), vec![b"1", b"3"]);
-        assert_eq!(
-            (h.get("a"), h.single("a"), h.single("c")),
-            (Some(&b"1"[..]), Single::Several, Single::Missing)
-        );
+        assert_eq!(h.get("a"), Some(&b"1"[..]));
         h.insert("a", "4").unwrap();
         assert_eq!(h, headers(&[("b", "2"), ("a", "4")]));
         assert_eq!((h.len(), h.get_str("A"), h.is_empty()), (2, Some("4"), false));
         assert!(h.insert("b", "\r\n").is_err());
         assert_eq!(h.get_str("b"), Some("2"), "a refused value removes nothing");
+    }
+
+    #[test]
+    fn h13_none_one_and_several_lines_are_told_apart() {
+        let h = headers(&[("x", "0"), ("host", "1"), ("Origin", "2"), ("HOST", "3")]);
+        let mut known = Known::default();
+        for (index, (name, _)) in h.iter().enumerate() {
+            known.note(name.as_bytes(), index);
+        }
+        assert_eq!(
+            (h.single(known.host), h.single(known.origin), h.single(known.key)),
+            (Single::Several, Single::One(b"2"), Single::Missing)
+        );
+        assert_eq!(h.values_of(known.host).collect::<Vec<_>>(), vec![b"1", b"3"]);
+        assert_eq!(h.values_of(known.origin).count() + h.values_of(known.key).count(), 1);
     }
 
     #[test]

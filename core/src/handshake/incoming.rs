@@ -1,18 +1,21 @@
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
+use core::fmt;
 
 use bytes::Bytes;
 
 use super::acceptance::{Acceptance, Accepted};
 use super::authority::Authority;
 use super::error::HandshakeError;
-use super::extension::Extension;
-use super::headers::{Headers, Single};
-use super::http::RequestHead;
-use super::key::{accept_key, is_key};
+use super::extension::{Extension, count_extensions};
+use super::headers::{Headers, Single, elements};
+use super::http::{Method, RequestHead};
+use super::key::is_key;
+use super::known::{Known, Lines};
 use super::limits::Limits;
 use super::rejection::Rejection;
 use super::request::{InvalidSubprotocol, add_subprotocol};
 use super::response::Response;
+use super::span::Span;
 use super::target::Target;
 use crate::time::Instant;
 
@@ -23,59 +26,68 @@ use crate::time::Instant;
 #[must_use = "the client waits for an answer"]
 pub struct Incoming {
     request: IncomingRequest,
-    /// The `Sec-WebSocket-Accept` to answer with; none for an ordinary GET.
-    accept: Option<[u8; 28]>,
+    /// The key to answer, in the headers' text; none for an ordinary GET.
+    key: Option<Span>,
+    origin: Lines,
     leftover: Bytes,
     limits: Limits,
 }
 
 /// What a client asks for. Valid HTTP/1.1, with one host and without a body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct IncomingRequest {
-    target: String,
-    host: String,
+    /// Where in the headers' text.
+    target: Span,
+    host: Span,
     headers: Headers,
     subprotocols: Vec<String>,
-    extensions: Vec<Extension>,
+    /// Lines that follow the grammar; none if this is an ordinary GET.
+    extensions: Lines,
 }
 
 impl Incoming {
     /// Checks what is not a matter of policy (RFC 6455 section 4.2.1).
     pub(super) fn new(
-        head: RequestHead,
+        head: &RequestHead,
+        mut headers: Headers,
         leftover: Bytes,
         limits: Limits,
     ) -> Result<Self, HandshakeError> {
         // "An HTTP/1.1 or higher GET request".
-        if head.method != "GET" {
+        if head.method != Method::Get {
             return Err(HandshakeError::MethodNotAllowed);
         }
-        let headers = head.headers;
-        let host = match headers.single("Host") {
+        let known = &head.known;
+        let host = match headers.single(known.host) {
             Single::Missing => return Err(HandshakeError::MissingHost),
             Single::Several => return Err(HandshakeError::DuplicateHost),
-            Single::One(host) => core::str::from_utf8(host).unwrap_or_default(),
+            Single::One(host) => host,
         };
         Authority::parse(host).map_err(|_| HandshakeError::InvalidHost)?;
         // Whoever reads the body as a request of its own is being smuggled one (RFC 9112 section 11.2).
         // A length of zero is none, and real devices send it.
-        if headers.contains("Transfer-Encoding")
-            || headers.get_all("Content-Length").any(|length| length != b"0")
+        if known.transfer_encoding.count > 0
+            || headers.values_of(known.content_length).any(|length| length != b"0")
         {
             return Err(HandshakeError::RequestBody);
         }
         // RFC 9112 section 3.2.2: the host of an absolute target replaces the header's.
-        let (target, host) = resolve(&head.target, host)?;
-        let mut request = IncomingRequest {
-            target,
-            host,
-            headers,
-            subprotocols: Vec::new(),
-            extensions: Vec::new(),
+        let (target, host) = match absolute(head.target.of(headers.text()))? {
+            None => (head.target, headers.place_of(known.host)),
+            Some(absolute) => {
+                let target = headers.push_text(absolute.resource());
+                (target, headers.push_text(&absolute.host_header()))
+            }
         };
-        let accept =
-            if request.asks_for_websocket() { Some(request.check_upgrade()?) } else { None };
-        Ok(Self { request, accept, leftover, limits })
+        let mut subprotocols = Vec::new();
+        let (key, extensions) = if asks_for_websocket(&headers, known) {
+            check_upgrade(&headers, known, &mut subprotocols)?;
+            (Some(headers.place_of(known.key)), known.extensions)
+        } else {
+            (None, Lines::default())
+        };
+        let request = IncomingRequest { target, host, headers, subprotocols, extensions };
+        Ok(Self { request, key, origin: known.origin, leftover, limits })
     }
 
     /// What was asked for.
@@ -88,7 +100,7 @@ impl Incoming {
     /// `None` if it is one. What claims to be one and is malformed never becomes an `Incoming`.
     #[must_use]
     pub const fn upgrade_error(&self) -> Option<HandshakeError> {
-        if self.accept.is_some() { None } else { Some(HandshakeError::NotAnUpgrade) }
+        if self.key.is_some() { None } else { Some(HandshakeError::NotAnUpgrade) }
     }
 
     /// The first of `supported`, in the server's order of preference, that the client offers.
@@ -107,8 +119,10 @@ impl Incoming {
     /// is common.
     pub fn accept(self, acceptance: &Acceptance, now: Instant) -> Result<Accepted, Rejection> {
         let refuse = |error| Rejection::new(error, self.limits, false, now);
-        let key = self.accept.ok_or_else(|| refuse(HandshakeError::NotAnUpgrade))?;
-        let (outbox, agreement) = acceptance.answer(&self.request, &key).map_err(refuse)?;
+        let key = self.key.ok_or_else(|| refuse(HandshakeError::NotAnUpgrade))?;
+        let key = key.of(self.request.headers.text());
+        let origin = self.request.headers.single(self.origin);
+        let (outbox, agreement) = acceptance.answer(&self.request, origin, key).map_err(refuse)?;
         Ok(Accepted { request: self.request, outbox, agreement, leftover: self.leftover })
     }
 
@@ -128,7 +142,7 @@ impl IncomingRequest {
     /// Path and query, beginning with `/`. A target in absolute form was reduced to them.
     #[must_use]
     pub fn target(&self) -> &str {
-        &self.target
+        self.target.text(self.headers.text())
     }
 
     /// The method: always GET.
@@ -140,13 +154,14 @@ impl IncomingRequest {
     /// The path, as it was sent: not decoded, not normalised.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.target.split_once('?').map_or(self.target.as_str(), |(path, _)| path)
+        let target = self.target();
+        target.split_once('?').map_or(target, |(path, _)| path)
     }
 
     /// The query, without its question mark.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
-        self.target.split_once('?').map(|(_, query)| query)
+        self.target().split_once('?').map(|(_, query)| query)
     }
 
     /// The headers.
@@ -158,7 +173,7 @@ impl IncomingRequest {
     /// Host and port, as the client sees them.
     #[must_use]
     pub fn host(&self) -> &str {
-        &self.host
+        self.host.text(self.headers.text())
     }
 
     /// Where the page came from that wants to connect. None: not a browser.
@@ -173,67 +188,101 @@ impl IncomingRequest {
         &self.subprotocols
     }
 
-    /// The extensions offered over all lines, the client's favourite first. All are declined for now.
+    /// The extensions offered over all lines, the client's favourite first; read anew at each call.
+    /// All are declined for now.
     #[must_use]
-    pub fn extensions(&self) -> &[Extension] {
-        &self.extensions
+    pub fn extensions(&self) -> Vec<Extension> {
+        Extension::parse(self.headers.values_of(self.extensions)).unwrap_or_default()
+    }
+
+    pub(super) fn host_bytes(&self) -> &[u8] {
+        self.host.of(self.headers.text())
     }
 
     pub(super) fn offers_subprotocol(&self, name: &str) -> bool {
         self.subprotocols.iter().any(|offered| offered == name)
     }
+}
 
-    /// Whether this means to be an opening handshake, however badly. An `Upgrade` to something else
-    /// may be ignored (RFC 9110 section 7.8): curl asks for HTTP/2 that way.
-    fn asks_for_websocket(&self) -> bool {
-        self.headers.contains("Sec-WebSocket-Key")
-            || self.headers.contains_token("Upgrade", "websocket")
-    }
-
-    /// RFC 6455 section 4.2.1, items 3 to 8, and the answer to the key.
-    fn check_upgrade(&mut self) -> Result<[u8; 28], HandshakeError> {
-        let headers = &self.headers;
-        if !headers.contains_token("Upgrade", "websocket") {
-            return Err(HandshakeError::MissingUpgrade);
-        }
-        if !headers.contains_token("Connection", "upgrade") {
-            return Err(HandshakeError::MissingConnection);
-        }
-        // Before the key: what another version makes of that header is not ours to judge.
-        match headers.single("Sec-WebSocket-Version") {
-            Single::One(b"13") => {}
-            Single::Several => return Err(HandshakeError::DuplicateVersion),
-            Single::One(version) if version.contains(&b',') => {
-                return Err(HandshakeError::DuplicateVersion);
-            }
-            Single::Missing | Single::One(_) => return Err(HandshakeError::UnsupportedVersion),
-        }
-        let accept = match headers.single("Sec-WebSocket-Key") {
-            Single::Missing => return Err(HandshakeError::MissingKey),
-            Single::Several => return Err(HandshakeError::DuplicateKey),
-            Single::One(key) if !is_key(key) => return Err(HandshakeError::InvalidKey),
-            Single::One(key) => accept_key(key),
-        };
-        for name in headers.list("Sec-WebSocket-Protocol") {
-            let name = core::str::from_utf8(name).map_err(|_| InvalidSubprotocol::NotAToken);
-            name.and_then(|name| add_subprotocol(&mut self.subprotocols, name))
-                .map_err(|_| HandshakeError::InvalidSubprotocol)?;
-        }
-        self.extensions = Extension::parse_list(headers)?;
-        Ok(accept)
+impl PartialEq for IncomingRequest {
+    fn eq(&self, other: &Self) -> bool {
+        self.target() == other.target()
+            && self.host() == other.host()
+            && self.headers == other.headers
+            && self.subprotocols == other.subprotocols
+            && self.extensions() == other.extensions()
     }
 }
 
-/// The origin form of a request target, and the host it is asked of (RFC 9112 section 3.2).
-fn resolve(target: &str, host: &str) -> Result<(String, String), HandshakeError> {
-    if target.contains('#') {
+impl Eq for IncomingRequest {}
+
+impl fmt::Debug for IncomingRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IncomingRequest")
+            .field("target", &self.target())
+            .field("host", &self.host())
+            .field("headers", &self.headers)
+            .field("subprotocols", &self.subprotocols)
+            .field("extensions", &self.extensions())
+            .finish()
+    }
+}
+
+/// Whether this means to be an opening handshake, however badly. An `Upgrade` to something else
+/// may be ignored (RFC 9110 section 7.8): curl asks for HTTP/2 that way.
+fn asks_for_websocket(headers: &Headers, known: &Known) -> bool {
+    known.key.count > 0 || headers.has_word(known.upgrade, b"websocket")
+}
+
+/// RFC 6455 section 4.2.1, items 3 to 8. Adds the subprotocols offered.
+fn check_upgrade(
+    headers: &Headers,
+    known: &Known,
+    subprotocols: &mut Vec<String>,
+) -> Result<(), HandshakeError> {
+    if !headers.has_word(known.upgrade, b"websocket") {
+        return Err(HandshakeError::MissingUpgrade);
+    }
+    if !headers.has_word(known.connection, b"upgrade") {
+        return Err(HandshakeError::MissingConnection);
+    }
+    // Before the key: what another version makes of that header is not ours to judge.
+    match headers.single(known.version) {
+        Single::One(b"13") => {}
+        Single::Several => return Err(HandshakeError::DuplicateVersion),
+        Single::One(version) if version.contains(&b',') => {
+            return Err(HandshakeError::DuplicateVersion);
+        }
+        Single::Missing | Single::One(_) => return Err(HandshakeError::UnsupportedVersion),
+    }
+    match headers.single(known.key) {
+        Single::Missing => return Err(HandshakeError::MissingKey),
+        Single::Several => return Err(HandshakeError::DuplicateKey),
+        Single::One(key) if !is_key(key) => return Err(HandshakeError::InvalidKey),
+        Single::One(_) => {}
+    }
+    for name in headers.values_of(known.protocol).flat_map(elements) {
+        let name = core::str::from_utf8(name).map_err(|_| InvalidSubprotocol::NotAToken);
+        name.and_then(|name| add_subprotocol(subprotocols, name))
+            .map_err(|_| HandshakeError::InvalidSubprotocol)?;
+    }
+    count_extensions(headers.values_of(known.extensions))?;
+    Ok(())
+}
+
+/// What a request target in absolute form names; nothing for one in origin form (RFC 9112 section 3.2).
+fn absolute(target: &[u8]) -> Result<Option<Target>, HandshakeError> {
+    if target.contains(&b'#') {
         return Err(HandshakeError::InvalidRequestTarget);
     }
-    if target.starts_with('/') {
-        return Ok((target.to_owned(), host.to_owned()));
+    if target.starts_with(b"/") {
+        return Ok(None);
     }
     // "A sender MUST NOT generate the userinfo subcomponent" (RFC 9110 section 4.2.4).
-    let absolute = Target::parse(target).ok().filter(|target| target.authorization().is_none());
-    let absolute = absolute.ok_or(HandshakeError::InvalidRequestTarget)?;
-    Ok((absolute.resource().to_owned(), absolute.host_header()))
+    core::str::from_utf8(target)
+        .ok()
+        .and_then(|target| Target::parse(target).ok())
+        .filter(|target| target.authorization().is_none())
+        .map(Some)
+        .ok_or(HandshakeError::InvalidRequestTarget)
 }

@@ -2,6 +2,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
+use super::classes::is_base64_digit;
 use crate::rng::Rng;
 
 /// RFC 6455 section 1.3: the string that no server appends to a key by accident.
@@ -10,7 +11,10 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// The `Sec-WebSocket-Accept` that answers a `Sec-WebSocket-Key` (RFC 6455 section 4.2.2, item 5.4).
 #[must_use]
 pub fn accept_key(key: &[u8]) -> [u8; 28] {
-    let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
+    let mut digest = Sha1::new();
+    digest.update(key);
+    digest.update(GUID);
+    let digest = digest.finalize();
     let mut accept = [0; 28];
     encode(&digest, &mut accept);
     accept
@@ -30,7 +34,7 @@ pub fn generate_key(rng: &mut dyn Rng) -> [u8; 24] {
 /// not be zero: clients exist that leave noise there, and the answer does not depend on them.
 pub(super) fn is_key(key: &[u8]) -> bool {
     let Some((digits, padding)) = key.split_at_checked(22) else { return false };
-    padding == b"==" && digits.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
+    padding == b"==" && digits.iter().fold(true, |all, &b| all & is_base64_digit(b))
 }
 
 fn encode(bytes: &[u8], out: &mut [u8]) {

@@ -54,6 +54,7 @@ mod acceptance;
 mod acceptance_tests;
 mod authority;
 mod body;
+mod classes;
 mod client;
 #[cfg(test)]
 mod client_tests;
@@ -63,14 +64,17 @@ mod headers;
 mod http;
 mod incoming;
 mod key;
+mod known;
 mod limits;
 mod origin;
 mod rejection;
 mod request;
 mod response;
+mod scan;
 mod server;
 #[cfg(test)]
 mod server_tests;
+mod span;
 #[cfg(test)]
 mod split_tests;
 mod target;

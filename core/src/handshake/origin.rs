@@ -1,7 +1,7 @@
 use alloc::{string::String, vec::Vec};
 
 use super::authority::Authority;
-use super::headers::{Headers, Single};
+use super::headers::Single;
 use super::target::default_port;
 
 /// Which origins a server lets connect (RFC 6455 section 10.2).
@@ -23,64 +23,80 @@ pub enum OriginPolicy {
 }
 
 impl OriginPolicy {
-    /// Whether a request with these headers, to this host, may connect.
-    pub(super) fn allows(&self, headers: &Headers, host: &str) -> bool {
-        let origin = match headers.single("Origin") {
+    /// Whether a request with this `Origin`, to this valid host, may connect.
+    pub(super) fn allows(&self, origin: Single<'_>, host: &[u8]) -> bool {
+        let origin = match origin {
             Single::Missing => return true,
-            Single::One(origin) => core::str::from_utf8(origin).ok(),
+            Single::One(origin) => Some(origin),
             // Which of them a browser's script caused cannot be told.
             Single::Several => None,
         };
         match self {
             Self::Any => true,
-            Self::SameHost => {
-                origin.and_then(Origin::parse).is_some_and(|origin| origin.is_same_host(host))
-            }
-            Self::List(list) => {
-                origin.is_some_and(|origin| list.iter().any(|allowed| is_same(origin, allowed)))
-            }
+            Self::SameHost => origin.and_then(split).is_some_and(|(scheme, authority)| {
+                // As a rule they are equal to the letter, and the host was found to be one.
+                authority.eq_ignore_ascii_case(host)
+                    || Origin::new(scheme, authority)
+                        .is_some_and(|origin| origin.is_same_host(host))
+            }),
+            Self::List(list) => origin
+                .is_some_and(|origin| list.iter().any(|other| is_same(origin, other.as_bytes()))),
         }
     }
 }
 
 /// `scheme "://" host [ ":" port ]` (RFC 6454 section 6.1).
 struct Origin<'a> {
-    scheme: &'a str,
-    authority: Authority,
+    scheme: &'a [u8],
+    authority: Authority<'a>,
 }
 
 impl<'a> Origin<'a> {
-    fn parse(text: &'a str) -> Option<Self> {
-        let (scheme, authority) = text.split_once("://")?;
+    fn parse(text: &'a [u8]) -> Option<Self> {
+        let (scheme, authority) = split(text)?;
+        Self::new(scheme, authority)
+    }
+
+    fn new(scheme: &'a [u8], authority: &'a [u8]) -> Option<Self> {
         Some(Self { scheme, authority: Authority::parse(authority).ok()? })
     }
 
     fn default_port(&self) -> Option<u16> {
-        let is = |scheme: &str| self.scheme.eq_ignore_ascii_case(scheme);
-        if is("https") || is("wss") {
+        let is = |scheme: &[u8]| self.scheme.eq_ignore_ascii_case(scheme);
+        if is(b"https") || is(b"wss") {
             Some(default_port(true))
-        } else if is("http") || is("ws") {
+        } else if is(b"http") || is(b"ws") {
             Some(default_port(false))
         } else {
             None
         }
     }
 
-    fn is_same_host(&self, host: &str) -> bool {
+    fn is_same_host(&self, host: &[u8]) -> bool {
         let Ok(host) = Authority::parse(host) else { return false };
-        // The server cannot know whether a proxy in front of it speaks TLS; the origin says.
-        let default = self.default_port();
-        self.authority.host == host.host && self.authority.port.or(default) == host.port.or(default)
+        let (ours, theirs) = (host.port, self.authority.port);
+        let is_same_port = || {
+            // The server cannot know whether a proxy in front of it speaks TLS; the origin says.
+            let default = self.default_port();
+            theirs.or(default) == ours.or(default)
+        };
+        self.authority.host.eq_ignore_ascii_case(host.host) && (theirs == ours || is_same_port())
     }
 }
 
-fn is_same(origin: &str, allowed: &str) -> bool {
+/// What is in front of `://`, and behind it.
+fn split(origin: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = origin.windows(3).position(|part| part == b"://")?;
+    Some((origin.get(..end)?, origin.get(end.saturating_add(3)..)?))
+}
+
+fn is_same(origin: &[u8], allowed: &[u8]) -> bool {
     let (Some(a), Some(b)) = (Origin::parse(origin), Origin::parse(allowed)) else {
         // `null`, and schemes whose origins are not hosts.
         return origin.eq_ignore_ascii_case(allowed);
     };
     a.scheme.eq_ignore_ascii_case(b.scheme)
-        && a.authority.host == b.authority.host
+        && a.authority.host.eq_ignore_ascii_case(b.authority.host)
         && a.authority.port.or_else(|| a.default_port())
             == b.authority.port.or_else(|| b.default_port())
 }
@@ -91,11 +107,12 @@ mod tests {
     use alloc::string::ToString;
 
     fn allows(policy: &OriginPolicy, origins: &[&str], host: &str) -> bool {
-        let mut headers = Headers::new();
-        for origin in origins {
-            headers.append("Origin", origin).unwrap();
-        }
-        policy.allows(&headers, host)
+        let origin = match origins {
+            [] => Single::Missing,
+            [origin] => Single::One(origin.as_bytes()),
+            _ => Single::Several,
+        };
+        policy.allows(origin, host.as_bytes())
     }
 
     #[test]

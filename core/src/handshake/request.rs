@@ -2,8 +2,10 @@ use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::fmt;
 
 use super::authority::Authority;
-use super::headers::{Headers, InvalidHeader, is_reserved, is_token, write_line};
+use super::classes::is_token;
+use super::headers::{Headers, InvalidHeader, is_reserved, write_line};
 use super::target::{InvalidTarget, Target};
+use crate::buffer::Outbox;
 
 /// A client's opening handshake (RFC 6455 section 4.1), apart from its key: that is new each time.
 ///
@@ -74,8 +76,9 @@ impl Request {
         if self.host.is_some() {
             return Err(InvalidHeader::Duplicate.into());
         }
-        let host =
-            core::str::from_utf8(value.as_ref()).ok().filter(|host| Authority::parse(host).is_ok());
+        let host = core::str::from_utf8(value.as_ref())
+            .ok()
+            .filter(|host| Authority::parse(host.as_bytes()).is_ok());
         self.host = Some(host.ok_or(InvalidHeader::Value)?.to_owned());
         Ok(self)
     }
@@ -118,33 +121,34 @@ impl Request {
         self.policy
     }
 
-    /// The head to send. `Host` comes first and names are spelled as in the RFC: some servers insist.
-    pub(super) fn encode(&self, key: &[u8]) -> Vec<u8> {
-        let mut head = Vec::with_capacity(512);
-        for part in ["GET ", self.target.resource(), " HTTP/1.1\r\n"] {
-            head.extend_from_slice(part.as_bytes());
+    /// Queues the head. `Host` comes first and names are spelled as in the RFC: some servers insist.
+    pub(super) fn queue(&self, key: &[u8], out: &mut Outbox) {
+        for part in ["GET ", self.target.resource(), " HTTP/1.1\r\nHost: "] {
+            out.copy(part.as_bytes());
         }
-        let host = self.host.clone().unwrap_or_else(|| self.target.host_header());
-        write_line(&mut head, "Host", host.as_bytes());
-        write_line(&mut head, "Upgrade", b"websocket");
-        write_line(&mut head, "Connection", b"Upgrade");
-        write_line(&mut head, "Sec-WebSocket-Key", key);
-        write_line(&mut head, "Sec-WebSocket-Version", b"13");
+        match &self.host {
+            Some(host) => out.copy(host.as_bytes()),
+            None => self.target.write_host(|part| out.copy(part.as_bytes())),
+        }
+        out.copy(b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ");
+        out.copy(key);
+        out.copy(b"\r\nSec-WebSocket-Version: 13\r\n");
+        let mut separator = "Sec-WebSocket-Protocol: ";
+        for name in &self.subprotocols {
+            out.copy(separator.as_bytes());
+            out.copy(name.as_bytes());
+            separator = ", ";
+        }
         if !self.subprotocols.is_empty() {
-            write_line(
-                &mut head,
-                "Sec-WebSocket-Protocol",
-                self.subprotocols.join(", ").as_bytes(),
-            );
+            out.copy(b"\r\n");
         }
         if let Some(credentials) =
             self.target.authorization().filter(|_| !self.headers.contains("Authorization"))
         {
-            write_line(&mut head, "Authorization", credentials.as_bytes());
+            write_line(out, b"Authorization", credentials.as_bytes());
         }
-        self.headers.write(&mut head);
-        head.extend_from_slice(b"\r\n");
-        head
+        self.headers.write(out);
+        out.copy(b"\r\n");
     }
 }
 
@@ -233,11 +237,18 @@ impl core::error::Error for InvalidRequest {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Buf;
 
     const KEY: &[u8] = b"dGhlIHNhbXBsZSBub25jZQ==";
 
     fn request(uri: &str) -> Request {
         Request::parse(uri).unwrap()
+    }
+
+    fn wire(request: &Request) -> String {
+        let mut outbox = Outbox::default();
+        request.queue(KEY, &mut outbox);
+        String::from_utf8(outbox.chunk().to_vec()).unwrap()
     }
 
     #[test]
@@ -256,7 +267,7 @@ mod tests {
             Origin: http://example.com\r\n\
             Cookie: a=1\r\n\
             Cookie: b=2\r\n\r\n";
-        assert_eq!(core::str::from_utf8(&r.encode(KEY)), Ok(expected));
+        assert_eq!(wire(&r), expected);
     }
 
     #[test]
@@ -283,7 +294,7 @@ mod tests {
     #[test]
     fn h14_host_may_be_overridden_once() {
         let r = request("ws://127.0.0.1:9000").header("host", "example.com").unwrap();
-        assert!(r.encode(KEY).starts_with(b"GET / HTTP/1.1\r\nHost: example.com\r\nUpgrade"));
+        assert!(wire(&r).starts_with("GET / HTTP/1.1\r\nHost: example.com\r\nUpgrade"));
         assert_eq!(r.header("Host", "b"), Err(InvalidHeader::Duplicate.into()));
         for bad in ["", "a b", "u@a", "a/b", "a:x"] {
             assert_eq!(
@@ -297,7 +308,7 @@ mod tests {
     #[test]
     fn h14_an_authorization_replaces_the_one_from_user_information() {
         let r = request("ws://u:p@a").header("authorization", "Bearer x").unwrap();
-        let head = String::from_utf8(r.encode(KEY)).unwrap();
+        let head = wire(&r);
         assert!(head.contains("authorization: Bearer x\r\n") && !head.contains("Basic"));
     }
 

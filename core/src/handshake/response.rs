@@ -5,7 +5,6 @@ use bytes::Bytes;
 
 use super::error::HandshakeError;
 use super::headers::{Headers, InvalidHeader, is_reserved, write_line};
-use super::http::ResponseHead;
 use super::request::InvalidSubprotocol;
 use crate::buffer::Outbox;
 use crate::time::Duration;
@@ -114,8 +113,8 @@ impl Response {
     }
 
     /// What was received, without a body yet.
-    pub(super) fn received(head: ResponseHead) -> Self {
-        Self { headers: head.headers, ..Self::with_status(head.status) }
+    pub(super) fn received(status: u16, headers: Headers) -> Self {
+        Self { headers, ..Self::with_status(status) }
     }
 
     pub(super) fn with_body(self, body: Vec<u8>, truncated: bool) -> Self {
@@ -141,20 +140,19 @@ impl Response {
 
     /// Queues the response. `head_only` leaves out the body, as the answer to a HEAD must.
     pub(super) fn queue(&self, outbox: &mut Outbox, head_only: bool) {
-        let mut head = Vec::with_capacity(256);
-        write_status_line(&mut head, self.status);
+        write_status_line(outbox, self.status);
         // RFC 9110 section 7.8: "A sender of Upgrade MUST also send an 'Upgrade' connection option".
         let connection: &[u8] =
             if self.headers.contains("Upgrade") { b"close, Upgrade" } else { b"close" };
-        write_line(&mut head, "Connection", connection);
+        write_line(outbox, b"Connection", connection);
         // RFC 9110 section 8.6: no Content-Length in a 204, and none that lies in a 304.
         let bodiless = matches!(self.status, 204 | 304);
         if !bodiless {
-            write_line(&mut head, "Content-Length", self.body.len().to_string().as_bytes());
+            let len = self.body.len().to_string();
+            write_line(outbox, b"Content-Length", len.as_bytes());
         }
-        self.headers.write(&mut head);
-        head.extend_from_slice(b"\r\n");
-        outbox.copy(&head);
+        self.headers.write(outbox);
+        outbox.copy(b"\r\n");
         if bodiless || head_only {
         } else if self.body.len() > Outbox::COALESCE {
             outbox.push(self.body.clone());
@@ -168,17 +166,16 @@ impl Response {
     }
 }
 
-/// Writes a status line.
-pub(super) fn write_status_line(out: &mut Vec<u8>, status: u16) {
+/// Queues a status line.
+fn write_status_line(out: &mut Outbox, status: u16) {
     for part in ["HTTP/1.1 ", &status.to_string(), " ", reason(status), "\r\n"] {
-        out.extend_from_slice(part.as_bytes());
+        out.copy(part.as_bytes());
     }
 }
 
 /// RFC 9110 section 15. A phrase may be empty.
 const fn reason(status: u16) -> &'static str {
     match status {
-        101 => "Switching Protocols",
         200 => "OK",
         204 => "No Content",
         301 => "Moved Permanently",

@@ -1,8 +1,9 @@
 use super::error::HandshakeError;
-use super::http::{HeadReader, StartLine, parse_request};
+use super::http::{Method, parse_request};
 use super::incoming::Incoming;
 use super::limits::Limits;
 use super::rejection::Rejection;
+use super::scan::{HeadReader, StartLine};
 use crate::buffer::Outbox;
 use crate::endpoint::Endpoint;
 use crate::error::TransportFailure;
@@ -48,19 +49,23 @@ impl ServerHandshake {
     ///
     /// A [`Rejection`] that has to be driven to its end, if the request was neither: it holds the
     /// answer. Before the handshake is ready its error is [`HandshakeError::Incomplete`].
-    pub fn request(self, now: Instant) -> Result<Incoming, Rejection> {
+    pub fn request(mut self, now: Instant) -> Result<Incoming, Rejection> {
         let limits = self.limits;
         let error = match self.state {
             State::Reading => HandshakeError::Incomplete,
             State::Failed(error) => error,
-            State::Complete => match parse_request(self.reader.head()) {
-                Ok(head) => {
-                    let head_only = head.method == "HEAD";
-                    return Incoming::new(head, self.reader.into_rest(), limits)
-                        .map_err(|error| Rejection::new(error, limits, head_only, now));
+            State::Complete => {
+                let mut head = self.reader.take_head();
+                match parse_request(&mut head) {
+                    Ok(request) => {
+                        let head_only = request.method == Method::Head;
+                        let leftover = self.reader.into_rest();
+                        return Incoming::new(&request, head.headers, leftover, limits)
+                            .map_err(|error| Rejection::new(error, limits, head_only, now));
+                    }
+                    Err(error) => error,
                 }
-                Err(error) => error,
-            },
+            }
         };
         Err(Rejection::new(error, limits, false, now))
     }

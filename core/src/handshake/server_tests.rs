@@ -202,7 +202,7 @@ fn h6_extension_offers_are_parsed_and_declined() {
     let lines = "Sec-WebSocket-Extensions: permessage-deflate; a=\"10\"; b, foo\nSec-WebSocket-Extensions: bar";
     let input = request(lines);
     let offer = incoming(&input);
-    let names: Vec<_> = offer.request().extensions().iter().map(|e| e.name.as_str()).collect();
+    let names: Vec<_> = offer.request().extensions().into_iter().map(|e| e.name).collect();
     assert_eq!(names, ["permessage-deflate", "foo", "bar"]);
     assert!(!answer_to(&input, &Acceptance::new()).text.contains("Extensions"));
     assert_eq!(

@@ -52,11 +52,12 @@ impl Target {
             Some((userinfo, authority)) => (Some(basic(userinfo)?), authority),
             None => (None, authority),
         };
-        let authority = Authority::parse(authority)?;
+        let authority = Authority::parse(authority.as_bytes())?;
         let resource =
             if resource.starts_with('/') { resource.to_owned() } else { format!("/{resource}") };
         let port = authority.port.unwrap_or_else(|| default_port(secure));
-        Ok(Self { secure, host: authority.host, port, resource, authorization })
+        let host = authority.host.iter().map(|b| char::from(b.to_ascii_lowercase())).collect();
+        Ok(Self { secure, host, port, resource, authorization })
     }
 
     /// Whether the connection is to be encrypted.
@@ -93,12 +94,20 @@ impl Target {
     /// not the scheme's (RFC 6455 section 4.1, item 4).
     #[must_use]
     pub fn host_header(&self) -> String {
+        let mut header = String::new();
+        self.write_host(|part| header.push_str(part));
+        header
+    }
+
+    /// The parts of the `Host` header.
+    pub(super) fn write_host(&self, mut write: impl FnMut(&str)) {
         let bracketed = self.host.contains(':');
         let (open, close) = if bracketed { ("[", "]") } else { ("", "") };
-        if self.port == default_port(self.secure) {
-            format!("{open}{}{close}", self.host)
-        } else {
-            format!("{open}{}{close}:{}", self.host, self.port)
+        for part in [open, &self.host, close] {
+            write(part);
+        }
+        if self.port != default_port(self.secure) {
+            write(&format!(":{}", self.port));
         }
     }
 }
