@@ -38,6 +38,10 @@ pub(crate) struct Inbox {
 /// How much memory a peer is granted beyond what it has already filled.
 const GRANT: usize = 64 * 1024;
 
+/// However much it has filled: what is granted is cleared, and should still be in the cache when it
+/// is received into.
+const MAX_GRANT: usize = 128 * 1024;
+
 /// How many times that is claimed.
 const CLAIM: usize = 16;
 
@@ -77,7 +81,7 @@ impl Inbox {
         if self.direct > 0 {
             if self.message.len() == self.received {
                 self.claim();
-                let grant = self.direct.min(GRANT.max(self.received));
+                let grant = self.direct.min(self.received.clamp(GRANT, MAX_GRANT));
                 self.message.resize(self.received.saturating_add(grant), 0);
             }
             return self.message.get_mut(self.received..).unwrap_or_default();
@@ -210,8 +214,8 @@ impl Inbox {
     /// Takes `n` unread bytes and what is before them: the first `before`.
     #[inline]
     pub(crate) fn take_behind(&mut self, before: u8, n: usize) -> &[u8] {
-        let start = self.head.saturating_add(usize::from(before)).min(self.tail);
-        self.head = start.saturating_add(n).min(self.tail);
+        let start = self.head.wrapping_add(usize::from(before)).min(self.tail);
+        self.head = start.wrapping_add(n).min(self.tail);
         self.stage.get(start..self.head).unwrap_or_default()
     }
 

@@ -39,7 +39,7 @@ const KEEP: usize = 16 * 1024;
 
 /// The shortest and the longest run that is begun with.
 const MIN_RUN: usize = 256;
-const MAX_RUN: usize = 64 * 1024;
+const MAX_RUN: usize = 256 * 1024;
 
 impl Outbox {
     /// Payloads up to this length are copied rather than queued as a segment of their own: below
@@ -49,8 +49,8 @@ impl Outbox {
     /// Appends a header and a copy of its payload.
     #[inline]
     pub(crate) fn frame(&mut self, header: &FrameHeader, payload: &[u8]) {
-        let len = payload.len().saturating_add(FrameHeader::MAX_LEN);
-        if self.run.capacity().saturating_sub(self.run.len()) < len {
+        let len = payload.len().wrapping_add(FrameHeader::MAX_LEN);
+        if self.run.capacity().wrapping_sub(self.run.len()) < len {
             self.make_room(len);
         }
         let start = self.run.len();
@@ -59,7 +59,7 @@ impl Outbox {
             None => self.run.extend_from_slice(payload),
             Some(mask) => mask.append(payload, &mut self.run),
         }
-        self.count(self.run.len().saturating_sub(start));
+        self.count(self.run.len().wrapping_sub(start));
     }
 
     /// Appends a header, and its payload, which is masked if it is to be, without copying that.
@@ -104,8 +104,9 @@ impl Outbox {
 
     #[inline]
     fn count(&mut self, n: usize) {
-        self.len = self.len.saturating_add(n);
-        self.queued = self.queued.saturating_add(n as u64);
+        // What is in memory does not wrap, nor do 2^64 bytes.
+        self.len = self.len.wrapping_add(n);
+        self.queued = self.queued.wrapping_add(n as u64);
     }
 
     /// Drops everything that has not been transmitted.

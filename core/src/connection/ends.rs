@@ -31,10 +31,10 @@ impl Ends {
     /// A message ends at `end`, behind all others.
     #[inline]
     pub(super) fn push(&mut self, end: u64) {
-        let distance = end.saturating_sub(self.latest.end);
+        let distance = end.wrapping_sub(self.latest.end);
         let run = &mut self.latest;
         if run.count > 1 && distance == run.distance {
-            (run.end, run.count) = (end, run.count.saturating_add(1));
+            (run.end, run.count) = (end, run.count.wrapping_add(1));
         } else if run.count == 1 {
             *run = Run { end, distance, count: 2 };
         } else {

@@ -420,23 +420,22 @@ impl Transmitter {
 
     fn frame(&mut self, opcode: Opcode, fin: bool, payload: Payload<'_>) {
         let header = self.header(opcode, fin, payload.len());
-        let bytes = match payload {
-            Payload::Owned(bytes) if bytes.len() > Outbox::COALESCE => bytes,
-            Payload::Borrowed(_) | Payload::Owned(_) => {
-                return self.outbox.frame(&header, &payload);
-            }
-        };
-        let Some(mask) = header.mask else {
-            return self.outbox.frame_shared(&header, bytes);
-        };
-        match bytes.try_into_mut() {
-            // Nobody else sees these bytes, so they can be masked where they are.
-            Ok(mut unique) => {
-                mask.apply(&mut unique);
-                self.outbox.frame_shared(&header, unique.freeze());
-            }
-            Err(shared) => self.outbox.frame(&header, &shared),
+        if payload.len() <= Outbox::COALESCE {
+            return self.outbox.frame(&header, &payload);
         }
+        let bytes = match (payload, header.mask) {
+            (payload, None) => payload.into_bytes(),
+            (Payload::Borrowed(bytes), Some(mask)) => mask.copy(bytes).into(),
+            (Payload::Owned(bytes), Some(mask)) => match bytes.try_into_mut() {
+                // Nobody else sees these bytes, so they can be masked where they are.
+                Ok(mut unique) => {
+                    mask.apply(&mut unique);
+                    unique.freeze()
+                }
+                Err(shared) => mask.copy(&shared).into(),
+            },
+        };
+        self.outbox.frame_shared(&header, bytes);
     }
 }
 

@@ -5,8 +5,15 @@ use alloc::vec::Vec;
 #[expect(clippy::exhaustive_structs, reason = "four bytes on the wire")]
 pub struct Mask(pub [u8; 4]);
 
+/// From which length on it pays to ask what the processor has.
+#[cfg(feature = "simd")]
+const WIDE: usize = 256;
+
 /// A multiple of the key's length.
-const BLOCK: usize = 8 * 1024;
+const LANE: usize = 128;
+
+#[cfg(feature = "simd")]
+const CACHE_LINE: usize = 64;
 
 impl Mask {
     /// The key as it applies from `offset` bytes into the payload on.
@@ -32,6 +39,27 @@ impl Mask {
     /// [`rotated`](Self::rotated) first.
     #[inline]
     pub fn apply(self, payload: &mut [u8]) {
+        #[cfg(feature = "simd")]
+        if payload.len() >= WIDE {
+            return self.apply_wide(payload);
+        }
+        self.apply_words(payload);
+    }
+
+    /// With the widest vectors of this processor, not those that any has.
+    #[cfg(feature = "simd")]
+    fn apply_wide(self, payload: &mut [u8]) {
+        // Vectors that cross cache lines cost twice as much.
+        let unaligned = payload.as_ptr().addr().wrapping_neg() % CACHE_LINE;
+        let (head, aligned) = payload.split_at_mut(unaligned.min(payload.len()));
+        self.apply_words(head);
+        let key = self.rotated(head.len());
+        let level = fearless_simd::Level::new();
+        fearless_simd::dispatch!(level, _simd => key.apply_words(aligned));
+    }
+
+    #[inline(always)]
+    fn apply_words(self, payload: &mut [u8]) {
         let key = self.word();
         let last = payload.last_chunk().map(|last| u64::from_le_bytes(*last));
         // Words, which the compiler makes vectors of.
@@ -57,15 +85,59 @@ impl Mask {
         }
     }
 
-    /// Appends `payload`, masked, to `out`.
+    /// Appends a short `payload`, masked, to `out`, in one pass.
     #[inline]
     pub(crate) fn append(self, payload: &[u8], out: &mut Vec<u8>) {
-        // In blocks that stay in the first-level cache between the two passes.
-        for block in payload.chunks(BLOCK) {
-            let start = out.len();
-            out.extend_from_slice(block);
-            self.apply(out.get_mut(start..).unwrap_or_default());
+        #[cfg(feature = "simd")]
+        if payload.len() >= WIDE {
+            return self.append_wide(payload, out);
         }
+        self.append_lanes(payload, out);
+    }
+
+    #[cfg(feature = "simd")]
+    fn append_wide(self, payload: &[u8], out: &mut Vec<u8>) {
+        let level = fearless_simd::Level::new();
+        fearless_simd::dispatch!(level, _simd => self.append_lanes(payload, out));
+    }
+
+    #[inline(always)]
+    fn append_lanes(self, payload: &[u8], out: &mut Vec<u8>) {
+        let key = self.word();
+        let (lanes, rest) = payload.as_chunks::<LANE>();
+        for lane in lanes {
+            let mut masked = *lane;
+            for word in masked.as_chunks_mut().0 {
+                *word = (u64::from_le_bytes(*word) ^ key).to_le_bytes();
+            }
+            out.extend_from_slice(&masked);
+        }
+        let start = out.len();
+        out.extend_from_slice(rest);
+        self.apply_words(out.get_mut(start..).unwrap_or_default());
+    }
+
+    /// A masked copy of a long `payload`, in one pass over memory.
+    pub(crate) fn copy(self, payload: &[u8]) -> Vec<u8> {
+        #[cfg(feature = "simd")]
+        let copy = {
+            let level = fearless_simd::Level::new();
+            fearless_simd::dispatch!(level, _simd => self.copy_words(payload))
+        };
+        #[cfg(not(feature = "simd"))]
+        let copy = self.copy_words(payload);
+        copy
+    }
+
+    #[inline(always)]
+    fn copy_words(self, payload: &[u8]) -> Vec<u8> {
+        let key = self.word();
+        let (words, rest) = payload.as_chunks();
+        let mut copy = Vec::with_capacity(words.len().saturating_add(1));
+        copy.extend(words.iter().map(|word| (u64::from_le_bytes(*word) ^ key).to_le_bytes()));
+        let mut copy = copy.into_flattened();
+        copy.extend(rest.iter().zip(key.to_le_bytes()).map(|(byte, key)| byte ^ key));
+        copy
     }
 
     /// The key twice over, its first byte lowest.
@@ -104,7 +176,9 @@ mod tests {
                 );
                 let mut appended = pattern(alignment);
                 key.append(&pattern(alignment + len)[alignment..], &mut appended);
-                assert_eq!(appended, bytes, "in one pass with the copy");
+                assert_eq!(appended, bytes, "appended");
+                let copy = key.copy(&pattern(alignment + len)[alignment..]);
+                assert_eq!(copy, bytes[alignment..], "copied");
                 key.apply(&mut bytes[alignment..]);
                 assert_eq!(bytes, pattern(alignment + len), "involution");
             }
