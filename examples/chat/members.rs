@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use longwire::driver::{Sender, Timer, Transport};
-use longwire::{CloseCode, Message, SendError};
+use longwire::{CloseCode, Message, PreparedMessage, SendError};
 
 use super::room::{Effects, Rooms};
 
@@ -14,8 +14,8 @@ pub(crate) type Member = u64;
 
 /// The way to a member, whatever its runtime.
 pub(crate) trait Outgoing: Send {
-    /// Queues `text`, or ends the connection of a member that does not read what it is sent.
-    fn deliver(&self, text: &str);
+    /// Queues `message`, or ends the connection of a member that does not read what it is sent.
+    fn deliver(&self, message: &PreparedMessage);
     /// Ends the connection.
     fn dismiss(&self, code: CloseCode, reason: &str);
 }
@@ -26,8 +26,8 @@ where
     T::Error: Send,
     C: Timer + Send,
 {
-    fn deliver(&self, text: &str) {
-        if let Err(SendError::Full(_)) = self.try_send(Message::from(text)) {
+    fn deliver(&self, message: &PreparedMessage) {
+        if let Err(SendError::Full(())) = self.try_send_prepared(message) {
             self.dismiss(CloseCode::POLICY_VIOLATION, "reading too slowly");
         }
     }
@@ -92,8 +92,10 @@ impl State {
     /// Delivers under the lock, so that everybody sees one order of the conversation.
     fn carry_out(&mut self, effects: Effects<Member>) {
         for delivery in effects.deliveries {
+            // Encoded once, however many there are to tell.
+            let message = PreparedMessage::new(&Message::from(&*delivery.text));
             for outgoing in delivery.to.iter().filter_map(|member| self.outgoing.get(member)) {
-                outgoing.deliver(&delivery.text);
+                outgoing.deliver(&message);
             }
         }
         // It is in no room any more, and what it still says is not heard.

@@ -99,7 +99,7 @@ impl Inbox {
             let mut stage = vec![0; size.max(self.unread().len())];
             self.carry_over(&mut stage);
             self.stage = stage;
-        } else if self.head >= self.stage.len() / 2 {
+        } else if self.head >= self.len() / 2 {
             // At least as many bytes were taken as are moved, so this costs O(1) a byte.
             self.stage.copy_within(self.head..self.tail, 0);
             (self.head, self.tail) = (0, self.tail.saturating_sub(self.head));
@@ -168,7 +168,7 @@ impl Inbox {
         let spare = self.len().saturating_sub(self.tail);
         let n = n.min(spare);
         self.tail = self.tail.saturating_add(n);
-        if n == spare && spare >= self.stage.len() / 2 {
+        if n == spare && spare >= self.len() / 2 {
             self.size = self.size.saturating_mul(2).min(self.max_size);
             self.sparse_reads = 0;
         } else if n > self.size as usize / 4 {
@@ -341,6 +341,21 @@ mod tests {
         assert_eq!(inbox.unread().len(), MIN_SIZE, "unread bytes are not released");
         inbox.take(MIN_SIZE / 2);
         assert_eq!(inbox.spare().len(), MIN_SIZE / 2);
+    }
+
+    #[test]
+    fn a_small_limit_holds_in_a_lent_stage_too_and_never_ends_receiving() {
+        let mut inbox = Inbox::new(MIN_SIZE, &[]);
+        let mut stage = Stage::new();
+        inbox.lend(&mut stage);
+        for _ in 0..100 {
+            while fill(&mut inbox, 1_000) > 0 {}
+            assert!(inbox.unread().len() <= MIN_SIZE);
+            inbox.take(MIN_SIZE - 10);
+            assert!(!inbox.spare().is_empty(), "there is room again");
+        }
+        inbox.reclaim(&mut stage);
+        assert_eq!(inbox.capacity(), inbox.unread().len());
     }
 
     #[test]

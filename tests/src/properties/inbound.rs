@@ -1,4 +1,5 @@
 use bytes::Buf;
+use longwire::buffer::Stage;
 use longwire::connection::Event;
 use longwire::{Closed, Config, Connection, ConnectionError, Endpoint, Instant};
 
@@ -35,7 +36,11 @@ pub fn inbound_stream(input: &[u8]) {
         let mut cut = |left: usize| (1 + lcg.below(longest)).min(left);
         let cut_up = Run::new(side, config).feed(stream, &mut cut, habit);
         whole.assert_same(&cut_up, true);
+        let lent = Run::new(side, config).lent().feed(stream, &mut cut, habit);
+        whole.assert_same(&lent, true);
     }
+    let lent = Run::new(side, config).lent().feed(stream, &mut |left| left, Habit::Whole);
+    whole.assert_same(&lent, true);
     let answered = Run::new(side, config).feed(stream, &mut |left| left.min(17), Habit::Answering);
     answered.check(side);
     whole.assert_same(&answered, false);
@@ -68,6 +73,8 @@ struct Run {
     closed: Option<Closed>,
     arrived: usize,
     steps: usize,
+    /// Lent for each read, as a driver does.
+    stage: Option<Stage>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +97,13 @@ impl Run {
             closed: None,
             arrived: 0,
             steps: 0,
+            stage: None,
         }
+    }
+
+    /// Receives into a stage.
+    fn lent(self) -> Self {
+        Self { stage: Some(Stage::new()), ..self }
     }
 
     fn feed(mut self, stream: &[u8], cut: &mut dyn FnMut(usize) -> usize, habit: Habit) -> Self {
@@ -136,7 +149,13 @@ impl Run {
     }
 
     fn receive(&mut self, bytes: &[u8]) -> usize {
+        if let Some(stage) = &mut self.stage {
+            self.connection.lend(stage);
+        }
         let n = self.connection.receive(NOW, bytes);
+        if let Some(stage) = &mut self.stage {
+            self.connection.reclaim(stage);
+        }
         self.arrived += n;
         let bound = 2 * self.arrived + (64 << 10) * 3 + 16 * 1024;
         let held = self.connection.buffer_capacity();

@@ -82,7 +82,11 @@ fn operation(source: &mut Source<'_>, side: &mut side::Side, role: Side) {
         6 if source.below(8) == 0 => side.end(None),
         6 => side.connection.received(side.now, 0),
         7 if source.below(8) == 0 => side.end(Some(TransportFailure::Truncated)),
-        7 => side.connection.release_buffers(),
+        7 => match source.below(4) {
+            0 => side.connection.release_buffers(),
+            1 | 2 => side.connection.lend(&mut side.stage),
+            _ => side.connection.reclaim(&mut side.stage),
+        },
         // The transport.
         8 | 9 => {
             side.transmit(source.amount());

@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 
+use longwire::buffer::Stage;
 use longwire::error::TransportFailure;
 use longwire::time::Duration;
 use longwire::{CloseCode, ConnectionError, Endpoint, ProtocolError, State};
@@ -46,6 +47,8 @@ struct Pair {
     ends: [side::Side; 2],
     /// From the client, and from the server.
     pipes: [Pipe; 2],
+    /// Both take turns with it.
+    stage: Stage,
     /// Whether time or the application may have cut something short.
     hurried: bool,
 }
@@ -59,6 +62,7 @@ impl Pair {
                 side::Side::new(Side::Server, server, 2),
             ],
             pipes: Default::default(),
+            stage: Stage::new(),
             hurried: false,
         }
     }
@@ -81,7 +85,11 @@ impl Pair {
             20 => side.fragment(source.kind(), source.length(), true),
             21 => side.ping(&source.short().to_be_bytes()),
             22 => side.stall(),
-            23 => side.connection.release_buffers(),
+            23 => match source.below(4) {
+                0 => side.connection.release_buffers(),
+                1 | 2 => side.connection.lend(&mut self.stage),
+                _ => side.connection.reclaim(&mut self.stage),
+            },
             24 | 25 => self.advance(Duration::from_millis(u64::from(source.short()))),
             26 => self.advance(source.pause()),
             // Endings, rarely.

@@ -1,6 +1,7 @@
 //! A connection, and beside it what must be true of it.
 
 use bytes::Buf;
+use longwire::buffer::Stage;
 use longwire::connection::{Event, Piece};
 use longwire::error::TransportFailure;
 use longwire::time::Duration;
@@ -23,6 +24,7 @@ struct Accepted {
 /// One end under test. Every command and every call of the world goes through it.
 pub(super) struct Side {
     pub(super) connection: Connection,
+    pub(super) stage: Stage,
     masked: bool,
     pub(super) now: Instant,
     /// Every byte the transport took.
@@ -55,6 +57,7 @@ impl Side {
     pub(super) fn new(side: source::Side, config: Config, seed: u64) -> Self {
         Self {
             connection: Connection::new(side.role(seed), config, Instant::EPOCH),
+            stage: Stage::new(),
             masked: side == source::Side::Client,
             now: Instant::EPOCH,
             wire: Vec::new(),
