@@ -19,6 +19,7 @@ impl Endpoint for Connection {
     }
 
     fn received(&mut self, now: Instant, n: usize) {
+        self.quiet = false;
         self.now = now;
         if self.is_deaf() {
             return;
@@ -128,6 +129,10 @@ impl Endpoint for Connection {
         if self.ready.is_some() {
             return true;
         }
+        // While it is open, news only comes with bytes, or the end of them.
+        if self.quiet && self.closing.phase() == Phase::Open && self.end.is_none() {
+            return false;
+        }
         if self.closing.is_receiving()
             && let Some(data) = self.receiver.whole(&mut self.inbox)
         {
@@ -224,7 +229,9 @@ impl Connection {
                 Err(error) => self.violated(error, Now::Since(self.now)),
             }
         }
-        self.ready.is_some() || self.poll_end()
+        let found = self.ready.is_some() || self.poll_end();
+        self.quiet = !found;
+        found
     }
 
     /// Nothing more can be found for now: is that the end?

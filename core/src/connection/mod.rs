@@ -97,6 +97,8 @@ pub struct Connection {
     /// The transport has not passed on all that it took.
     held_back: bool,
     ready: Option<Ready>,
+    /// Nothing was found when last looked, and nothing was received since.
+    quiet: bool,
 }
 
 /// News found but not yet taken. Lengths, not references: the bytes stay unread until then.
@@ -176,6 +178,7 @@ impl Connection {
             end: None,
             held_back: false,
             ready: None,
+            quiet: false,
         };
         connection.with_jitter(Jitter::NONE, now)
     }

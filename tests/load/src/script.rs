@@ -28,7 +28,9 @@ impl Script {
     pub(crate) fn new(payload: &Payload, at_once: u32) -> Self {
         let pieces = Self::pieces(payload);
         let message_size = pieces.period;
-        if message_size > FLAT {
+        // Short fragments one by one would fill few bytes of each write: that would be measured.
+        let short = message_size / pieces.segments.len() as u64;
+        if message_size > FLAT && short > SHORT {
             return pieces;
         }
         let copies = u64::from(at_once).clamp(1, (FLAT / message_size).max(1)) as usize;
@@ -132,6 +134,8 @@ const CONTINUATION: u8 = 0;
 const KEY: [u8; 4] = [0x3a, 0xc5, 0x91, 0x6e];
 /// Up to which size all that is written at once is laid out in one piece.
 const FLAT: u64 = 256 * 1024;
+/// Up to which size segments, on average, are laid out in one piece whatever they add up to.
+const SHORT: u64 = 2 * 1024;
 
 #[cfg(test)]
 mod tests {
