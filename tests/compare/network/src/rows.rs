@@ -185,7 +185,10 @@ impl Row {
             Work::FanOut { .. } => !program.is_raw(),
             // How answers are gathered makes no difference where there are none.
             Work::Heartbeat => !program.is_raw() && !program.name.ends_with("-feed"),
-            Work::Echo(_) | Work::Calls(_) | Work::Memory(_) | Work::Connect => true,
+            // When heartbeats fall makes no difference elsewhere.
+            Work::Echo(_) | Work::Calls(_) | Work::Memory(_) | Work::Connect => {
+                !program.name.ends_with("-together")
+            }
         };
         takes_part && program.has_mode(self.mode())
     }

@@ -5,8 +5,10 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use longwire_tokio::longwire::driver::accept;
 use longwire_tokio::longwire::handshake::{Acceptance, Incoming};
-use longwire_tokio::{Answer, Config, Sender, accept_with};
+use longwire_tokio::longwire::rng::Jitter;
+use longwire_tokio::{Answer, Config, Io, Sender, Timer, accept_with};
 use tokio::net::TcpStream;
 
 use super::longwire::{config, echo, fan_out};
@@ -27,6 +29,23 @@ pub(super) fn serve(
             serve_fan_out(stream, config.clone(), room.clone())
         }),
     }
+}
+
+/// Without the jitter that keeps the heartbeats of connections that came together apart.
+pub(super) fn serve_together(
+    listener: TcpListener,
+    _: Mode,
+    heartbeat: Option<Duration>,
+) -> io::Result<()> {
+    let config = config(heartbeat);
+    runtime::tokio(listener, move |stream| {
+        let (config, timer) = (config.clone(), Timer::default());
+        async move {
+            let accept = accept(Io(stream), timer, config, Jitter::NONE, accept_all);
+            let Ok(mut websocket) = Box::pin(accept).await else { return };
+            echo(&mut websocket).await;
+        }
+    })
 }
 
 async fn serve_echo(stream: TcpStream, config: Arc<Config>) {

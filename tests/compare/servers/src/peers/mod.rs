@@ -34,11 +34,13 @@ impl Peer {
     }
 }
 
-/// `-feed` and `-proto` are what a user can make of a peer by gathering the answers by hand.
+/// `-together` has all heartbeats at once, as the peers have, where Longwire's own spread them over
+/// a tenth of the interval. `-feed` and `-proto` are what a user can make of a peer by gathering the answers by hand.
 pub(crate) const PEERS: &[Peer] = &[
     Peer::new("raw-tokio", &[Mode::Echo], raw::serve_tokio),
     Peer::new("raw-smol", &[Mode::Echo], raw::serve_smol),
     Peer::new("longwire-tokio", &[Mode::Echo, Mode::FanOut], longwire_tokio::serve),
+    Peer::new("longwire-tokio-together", &[Mode::Echo], longwire_tokio::serve_together),
     Peer::new("longwire-smol", &[Mode::Echo, Mode::FanOut], longwire_smol::serve),
     Peer::new("tokio-tungstenite", &[Mode::Echo, Mode::FanOut], tokio_tungstenite::serve),
     Peer::new("tokio-tungstenite-feed", &[Mode::Echo], tokio_tungstenite::serve_gathering),
