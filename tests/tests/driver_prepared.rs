@@ -1,10 +1,14 @@
 //! Messages that are encoded once and sent to many.
 
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
 
+use longwire::driver::{Receiver, Sender};
 use longwire::{Config, Event, Message, PreparedMessage, SendError};
 use longwire_tests::properties::Side;
-use longwire_tests::scripted::{Clock, Flag, Script, Socket, link, once, open, pair};
+use longwire_tests::scripted::{
+    Clock, Flag, Script, Scripted, Socket, VirtualTimer, link, once, open, pair,
+};
 
 const FRAME: &[u8] = b"\x82\x04news";
 
@@ -12,14 +16,29 @@ fn news() -> PreparedMessage {
     PreparedMessage::from(Message::from(&b"news"[..]))
 }
 
-#[test]
-fn sent_now_it_leaves_at_once_and_wakes_nobody() {
+/// A server's connection, divided, whose receiving half waits.
+struct Member {
+    peer: Scripted,
+    sender: Sender<Scripted, VirtualTimer>,
+    receiver: Receiver<Scripted, VirtualTimer>,
+    flag: Arc<Flag>,
+    waker: Waker,
+}
+
+/// The transport has room for so many bytes that the peer has not taken.
+fn member(room: usize) -> Member {
     let clock = Clock::default();
-    let (peer, transport) = link([Script::WHOLE; 2], 1 << 20);
+    let (peer, transport) = link([Script::WHOLE; 2], room);
     let server: Socket = open(&clock, Side::Server, Config::server(), transport);
     let (sender, mut receiver) = server.split();
     let (flag, waker) = Flag::new();
     assert!(once(receiver.next(), &waker).is_pending());
+    Member { peer, sender, receiver, flag, waker }
+}
+
+#[test]
+fn sent_now_it_leaves_at_once_and_wakes_nobody() {
+    let Member { peer, sender, receiver: _waiting, flag, .. } = member(1 << 20);
     for _ in 0..3 {
         sender.send_prepared_now(&news()).expect("there is room");
         assert_eq!(peer.take_arrived(), FRAME);
@@ -29,12 +48,7 @@ fn sent_now_it_leaves_at_once_and_wakes_nobody() {
 
 #[test]
 fn what_the_transport_does_not_take_now_is_left_to_whoever_waits() {
-    let clock = Clock::default();
-    let (peer, transport) = link([Script::WHOLE; 2], 10);
-    let server: Socket = open(&clock, Side::Server, Config::server(), transport);
-    let (sender, mut receiver) = server.split();
-    let (flag, waker) = Flag::new();
-    assert!(once(receiver.next(), &waker).is_pending());
+    let Member { peer, sender, mut receiver, flag, waker } = member(10);
     sender.send_prepared_now(&news()).expect("there is room");
     assert!(!flag.take());
     sender.send_prepared_now(&news()).expect("there is room in the queue");
@@ -48,12 +62,7 @@ fn what_the_transport_does_not_take_now_is_left_to_whoever_waits() {
 
 #[test]
 fn behind_what_waits_it_keeps_its_place_and_wakes_whoever_waits_for_that() {
-    let clock = Clock::default();
-    let (peer, transport) = link([Script::WHOLE; 2], 1 << 20);
-    let server: Socket = open(&clock, Side::Server, Config::server(), transport);
-    let (sender, mut receiver) = server.split();
-    let (flag, waker) = Flag::new();
-    assert!(once(receiver.next(), &waker).is_pending());
+    let Member { peer, sender, mut receiver, flag, waker } = member(1 << 20);
     sender.try_send(Message::from(&b"old"[..])).expect("there is room");
     assert!(flag.take());
     assert!(once(receiver.next(), &waker).is_pending());

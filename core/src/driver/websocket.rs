@@ -54,6 +54,8 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
 
     /// Queues a message that was encoded before, once there is room, as [`feed`](Self::feed) does.
     ///
+    /// Cancel safe: dropped before it is ready, it has not queued the message.
+    ///
     /// # Errors
     ///
     /// As there.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::{DataKind, Message};
 use crate::frame::FrameHeader;
 
-/// A message that is encoded once and sent to many.
+/// A message (section 5.6) that is encoded once and sent to many.
 ///
 /// Cloning it shares it. A server's frames are the same for every peer, so a long one is not even
 /// copied; a client masks each of its own, from the shared payload.
