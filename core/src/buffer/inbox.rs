@@ -126,34 +126,50 @@ impl Inbox {
     }
 
     /// Receives into `stage` from now on, if that is worth while.
+    #[inline]
     pub(crate) fn lend(&mut self, stage: &mut Stage) {
         let unread = self.tail.saturating_sub(self.head);
         if self.direct > 0 || self.lent || unread > COPY_OUT {
             return;
         }
-        let mut lent = mem::take(&mut stage.0);
-        if lent.is_empty() {
-            lent = vec![0; Stage::LEN];
+        if stage.bytes.is_empty() {
+            stage.bytes = vec![0; Stage::LEN];
         }
+        self.lent = true;
+        if unread == 0 {
+            (self.head, self.tail) = (0, 0);
+            mem::swap(&mut self.stage, &mut stage.bytes);
+            if stage.bytes.capacity() > 0 {
+                stage.bytes = Vec::new();
+            }
+            return;
+        }
+        let mut lent = mem::take(&mut stage.bytes);
         self.carry_over(&mut lent);
         self.stage = lent;
-        self.lent = true;
     }
 
     /// Whether [`reclaim`](Self::reclaim) would leave the stage here.
+    #[inline]
     pub(crate) fn keeps(&self) -> bool {
         self.lent && self.unread().len() > COPY_OUT
     }
 
     /// Gives a stage that was lent back, unless much is unread in it.
+    #[inline]
     pub(crate) fn reclaim(&mut self, stage: &mut Stage) {
         if !self.lent || self.keeps() {
             return;
         }
-        let own = self.unread().to_vec();
-        (self.head, self.tail) = (0, own.len());
-        stage.0 = mem::replace(&mut self.stage, own);
         self.lent = false;
+        stage.bytes = if self.head == self.tail {
+            (self.head, self.tail) = (0, 0);
+            mem::take(&mut self.stage)
+        } else {
+            let own = self.unread().to_vec();
+            (self.head, self.tail) = (0, own.len());
+            mem::replace(&mut self.stage, own)
+        };
     }
 
     /// Records that the transport filled the first `n` bytes of [`spare`](Self::spare), and returns

@@ -1,7 +1,9 @@
 use alloc::{collections::VecDeque, vec::Vec};
+use core::mem;
 
 use bytes::{Buf, Bytes};
 
+use super::Stage;
 use crate::frame::FrameHeader;
 
 /// Bytes to transmit, in order.
@@ -114,11 +116,31 @@ impl Outbox {
         *self = Self { queued: self.transmitted(), usual: self.usual, ..Self::default() };
     }
 
+    /// Takes the stage's run, if it has none.
+    #[inline]
+    pub(crate) fn lend(&mut self, stage: &mut Stage) {
+        if self.run.capacity() == 0 {
+            mem::swap(&mut self.run, &mut stage.run);
+        }
+    }
+
+    /// Hands on the run, if everything was transmitted.
+    #[inline]
+    pub(crate) fn reclaim(&mut self, stage: &mut Stage) {
+        if self.len == 0 && stage.run.capacity() == 0 {
+            mem::swap(&mut self.run, &mut stage.run);
+        }
+    }
+
     /// Gives back the run, if everything was transmitted.
     pub(crate) fn release(&mut self) {
         if self.len == 0 {
-            self.run = Vec::new();
-            self.shared = VecDeque::new();
+            if self.run.capacity() > 0 {
+                self.run = Vec::new();
+            }
+            if self.shared.capacity() > 0 {
+                self.shared = VecDeque::new();
+            }
         }
     }
 

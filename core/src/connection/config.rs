@@ -20,7 +20,7 @@ pub struct Config {
     pub max_empty_fragments: u32,
     /// The most control frames accepted in a second; 1008. 10,000.
     pub max_control_rate: u32,
-    /// How far the staging area for received bytes may grow. 64 KiB; at least 4 KiB.
+    /// How far the staging area for received bytes may grow. 128 KiB; at least 4 KiB.
     pub receive_buffer: usize,
     /// Whether messages are handed out whole or piece by piece.
     pub receive: Receive,
@@ -74,7 +74,7 @@ impl Config {
             max_fragments: 131_072,
             max_empty_fragments: 1_024,
             max_control_rate: 10_000,
-            receive_buffer: 64 << 10,
+            receive_buffer: 128 << 10,
             receive: Receive::Messages,
             send_soft_limit: 64 << 10,
             send_hard_limit: 1 << 20,

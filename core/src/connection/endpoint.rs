@@ -157,12 +157,13 @@ impl Endpoint for Connection {
 
     fn release_buffers(&mut self) {
         self.inbox.release();
-        self.transmitter.release();
+        self.transmitter.outbox_mut().release();
     }
 
     fn lend(&mut self, stage: &mut Stage) {
         if !self.is_deaf() {
             self.inbox.lend(stage);
+            self.transmitter.outbox_mut().lend(stage);
         }
     }
 
@@ -171,6 +172,10 @@ impl Endpoint for Connection {
             self.receiver.settle(&mut self.inbox, &self.config);
         }
         self.inbox.reclaim(stage);
+        // What was received is about to be answered.
+        if self.quiet {
+            self.transmitter.outbox_mut().reclaim(stage);
+        }
     }
 }
 

@@ -112,8 +112,8 @@ impl Transmitter {
         &self.outbox
     }
 
-    pub(super) fn release(&mut self) {
-        self.outbox.release();
+    pub(super) fn outbox_mut(&mut self) -> &mut Outbox {
+        &mut self.outbox
     }
 
     /// Bytes accepted that the transport has not taken.
