@@ -1,7 +1,9 @@
 use alloc::{vec, vec::Vec};
 use core::mem;
 
-use super::Stage;
+use bytes::Bytes;
+
+use super::{Stage, recycled};
 use crate::frame::FrameHeader;
 
 /// Received bytes, and the place for the next ones.
@@ -81,10 +83,13 @@ impl Inbox {
         if self.direct > 0 {
             if self.message.len() == self.received {
                 self.claim();
+            }
+            if self.message.len() == self.received {
                 let grant = self.direct.min(self.received.clamp(GRANT, MAX_GRANT));
                 self.message.resize(self.received.saturating_add(grant), 0);
             }
-            return self.message.get_mut(self.received..).unwrap_or_default();
+            let end = self.message.len().min(self.received.saturating_add(self.direct));
+            return self.message.get_mut(self.received..end).unwrap_or_default();
         }
         let size = self.size.max(self.needed) as usize;
         if self.head == self.tail {
@@ -240,7 +245,7 @@ impl Inbox {
         self.head = self.tail;
         self.direct = 0;
         self.received = 0;
-        self.message = Vec::new();
+        recycled::put(mem::take(&mut self.message));
     }
 
     /// Whether `len` payload bytes can be waited for in the staging area.
@@ -263,10 +268,19 @@ impl Inbox {
 
     /// Claims memory for what is to arrive. It is not touched before it is granted, so it costs no
     /// more than addresses; and a message that need not move as it grows costs much less.
+    ///
+    /// If there is a buffer that was used before, that is taken: it is neither cleared nor faulted in.
     fn claim(&mut self) {
         let claim = self.direct.min(GRANT.max(self.received.saturating_mul(CLAIM)));
-        if self.message.capacity().saturating_sub(self.received) < claim.min(GRANT) {
+        if self.message.capacity().saturating_sub(self.received) >= claim.min(GRANT) {
+            return;
+        }
+        let mut used = recycled::take(self.received.saturating_add(self.direct));
+        if used.is_empty() {
             self.message.reserve(claim);
+        } else if let Some(front) = used.get_mut(..self.received) {
+            front.copy_from_slice(self.message.get(..self.received).unwrap_or_default());
+            self.message = used;
         }
     }
 
@@ -274,18 +288,26 @@ impl Inbox {
     /// routes the rest straight into it.
     pub(crate) fn direct(&mut self, len: usize) {
         let n = len.min(self.tail.saturating_sub(self.head));
-        self.message.truncate(self.received);
+        if self.message.is_empty() {
+            self.message = recycled::take(len);
+        }
         self.append(n);
         self.direct = len.saturating_sub(n);
     }
 
     /// Moves the first `n` unread bytes onto the message under assembly.
     pub(crate) fn append(&mut self, n: usize) {
-        self.message.truncate(self.received);
         let end = self.head.saturating_add(n).min(self.tail);
-        self.message.extend_from_slice(self.stage.get(self.head..end).unwrap_or_default());
+        let bytes = self.stage.get(self.head..end).unwrap_or_default();
         self.head = end;
-        self.received = self.message.len();
+        let start = self.received;
+        self.received = start.saturating_add(bytes.len());
+        if let Some(place) = self.message.get_mut(start..self.received) {
+            place.copy_from_slice(bytes);
+        } else {
+            self.message.truncate(start);
+            self.message.extend_from_slice(bytes);
+        }
     }
 
     /// Payload bytes still to arrive before the directly received frame is whole.
@@ -305,10 +327,18 @@ impl Inbox {
         self.received
     }
 
-    pub(crate) fn take_message(&mut self) -> Vec<u8> {
-        self.message.truncate(self.received);
-        self.received = 0;
-        mem::take(&mut self.message)
+    /// The message under assembly. Its memory is used again.
+    pub(crate) fn take_message(&mut self) -> Bytes {
+        let len = mem::take(&mut self.received);
+        recycled::share(mem::take(&mut self.message), len)
+    }
+
+    /// The same, for its memory to be given away.
+    pub(crate) fn take_memory(&mut self) -> Vec<u8> {
+        let len = mem::take(&mut self.received);
+        let mut memory = mem::take(&mut self.message);
+        memory.truncate(len);
+        memory
     }
 
     /// Memory held, in bytes. What is only claimed is not.
@@ -403,7 +433,7 @@ mod tests {
                     fill(&mut inbox, usize::MAX);
                 }
             }
-            let message = inbox.take_message();
+            let message = inbox.take_memory();
             assert_eq!(message.len(), fragments.iter().sum::<usize>());
             assert!(message.capacity() <= 2 * message.len(), "{}", message.capacity());
         }

@@ -3,6 +3,7 @@
 
 mod inbox;
 mod outbox;
+pub(crate) mod recycled;
 mod stage;
 
 pub(crate) use inbox::Inbox;

@@ -309,7 +309,7 @@ impl Connection {
                 }
             }
             Some(Ready::Data(Data::Assembled { kind: DataKind::Text })) => {
-                match String::from_utf8(inbox.take_message()) {
+                match String::from_utf8(inbox.take_memory()) {
                     Ok(text) => Event::Message(Message::Text(Text::from(text))),
                     Err(_) => closing.not_text(transmitter, timers, config, *now),
                 }

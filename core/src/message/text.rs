@@ -2,6 +2,7 @@ use alloc::{borrow::Cow, string::String};
 use core::{fmt, ops::Deref};
 
 use super::Payload;
+use crate::buffer::recycled;
 
 /// UTF-8 text, lent or owned.
 ///
@@ -33,7 +34,10 @@ impl<'a> Text<'a> {
     pub fn into_payload(self) -> Payload<'a> {
         match self.0 {
             Cow::Borrowed(text) => Payload::Borrowed(text.as_bytes()),
-            Cow::Owned(text) => Payload::Owned(text.into_bytes().into()),
+            Cow::Owned(text) => {
+                let len = text.len();
+                Payload::Owned(recycled::share(text.into_bytes(), len))
+            }
         }
     }
 }

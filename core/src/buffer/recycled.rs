@@ -1,0 +1,142 @@
+//! Long buffers that are used again.
+//!
+//! What an allocator is given back it may give back to the system, and then every page of the next one
+//! is a fault: that costs several times what receiving into it does. So a thread keeps a few of
+//! those that messages were dropped with, whoever dropped them, and receives the next into them.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+/// Shorter buffers are the allocator's.
+pub(crate) const MIN_LEN: usize = 128 * 1024;
+
+/// The memory of a message, to be used again when nobody shares it any more.
+struct Recycled {
+    memory: Vec<u8>,
+    len: usize,
+}
+
+impl AsRef<[u8]> for Recycled {
+    fn as_ref(&self) -> &[u8] {
+        self.memory.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl Drop for Recycled {
+    fn drop(&mut self) {
+        put(core::mem::take(&mut self.memory));
+    }
+}
+
+/// The first `len` bytes of `memory`, or all there are.
+pub(crate) fn share(mut memory: Vec<u8>, len: usize) -> Bytes {
+    if len >= MIN_LEN && memory.len() <= len.saturating_mul(2) {
+        return Bytes::from_owner(Recycled { len, memory });
+    }
+    if memory.len() > len.saturating_mul(2) {
+        // Kept by an application, it is to hold at most twice its size.
+        let message = Bytes::copy_from_slice(memory.get(..len).unwrap_or_default());
+        put(memory);
+        return message;
+    }
+    memory.truncate(len);
+    memory.into()
+}
+
+/// A buffer for about `len` bytes, all of it initialised with whatever was in it. Empty if there is
+/// none.
+pub(crate) fn take(len: usize) -> Vec<u8> {
+    #[cfg(feature = "std")]
+    if len >= MIN_LEN {
+        return thread::take(len);
+    }
+    let _ = len;
+    Vec::new()
+}
+
+/// Has `memory` used again, if it is worth it and there is room.
+pub(crate) fn put(memory: Vec<u8>) {
+    #[cfg(feature = "std")]
+    if memory.len() >= MIN_LEN {
+        thread::put(memory);
+        return;
+    }
+    drop(memory);
+}
+
+/// Where there are threads, each keeps some.
+#[cfg(feature = "std")]
+mod thread {
+    use alloc::vec::Vec;
+    use core::cell::Cell;
+
+    /// How many bytes a thread keeps, and in how many buffers.
+    const MAX_BYTES: usize = 4 << 20;
+    const MAX_BUFFERS: usize = 8;
+
+    std::thread_local! {
+        static IDLE: Cell<Vec<Vec<u8>>> = const { Cell::new(Vec::new()) };
+    }
+
+    pub(super) fn take(len: usize) -> Vec<u8> {
+        let found = IDLE.try_with(|idle| {
+            let mut buffers = idle.take();
+            // The last one in: it is in the cache.
+            let fits = |buffer: &Vec<u8>| buffer.len() >= len && buffer.len() / 2 <= len;
+            let found = buffers.iter().rposition(fits).map(|at| buffers.remove(at));
+            idle.set(buffers);
+            found
+        });
+        found.ok().flatten().unwrap_or_default()
+    }
+
+    pub(super) fn put(memory: Vec<u8>) {
+        // The thread may be ending: then it is freed.
+        let _ = IDLE.try_with(|idle| {
+            let mut buffers = idle.take();
+            let kept: usize = buffers.iter().map(Vec::len).sum();
+            if buffers.len() < MAX_BUFFERS && kept.saturating_add(memory.len()) <= MAX_BYTES {
+                buffers.push(memory);
+            }
+            idle.set(buffers);
+        });
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn what_nobody_shares_any_more_is_used_again_and_fits() {
+        let message = share(vec![7; MIN_LEN], MIN_LEN);
+        let place = message.as_ptr();
+        let shared = message.clone();
+        drop(message);
+        assert!(take(MIN_LEN).is_empty(), "somebody still reads it");
+        drop(shared);
+        assert!(take(2 * MIN_LEN + 1).is_empty(), "too short");
+        assert!(take(MIN_LEN / 2).is_empty(), "short buffers are the allocator's");
+        let again = take(MIN_LEN);
+        assert_eq!((again.as_ptr(), again.len()), (place, MIN_LEN));
+        assert!(take(MIN_LEN).is_empty());
+    }
+
+    #[test]
+    fn a_message_holds_at_most_twice_its_size() {
+        let message = share(vec![1; 1 << 20], MIN_LEN);
+        assert_eq!(message.len(), MIN_LEN);
+        assert_eq!(take(1 << 20).len(), 1 << 20, "it was copied, and its memory given back");
+    }
+
+    #[test]
+    fn a_thread_keeps_a_bounded_amount() {
+        for _ in 0..100 {
+            put(vec![0; 1 << 20]);
+        }
+        let kept = core::iter::from_fn(|| Some(take(1 << 20)).filter(|b| !b.is_empty()));
+        assert_eq!(kept.count(), 4);
+    }
+}
