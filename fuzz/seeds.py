@@ -3,6 +3,7 @@
 import os
 import random
 import struct
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # of the key of RFC 6455 section 1.3
@@ -164,6 +165,35 @@ def headers():
     yield bytes([0x82, 255, 0x80]) + bytes(11)
 
 
+def deflated():
+    def raw(data, flush, level=9):
+        state = zlib.compressobj(level, zlib.DEFLATED, -15)
+        return state.compress(data) + state.flush(flush)
+
+    text = bytes(97 + i * i // 7 % 11 for i in range(400))
+    hello = raw(b"Hello", zlib.Z_SYNC_FLUSH)
+    payloads = (
+        hello[:-4],
+        raw(text, zlib.Z_SYNC_FLUSH)[:-4],
+        raw(text, zlib.Z_SYNC_FLUSH, 0)[:-4],
+        raw(text, zlib.Z_FINISH),
+        raw(text, zlib.Z_FINISH) + b"\0",
+        raw(bytes(5000), zlib.Z_SYNC_FLUSH)[:-4],
+        raw(b"Hello", zlib.Z_FINISH) + b"\x02\x13\0\0",
+        raw(b"Hello", zlib.Z_FINISH) * 20,
+        hello * 5 + b"\0",
+        hello + b"\x01",
+        raw(text, zlib.Z_SYNC_FLUSH)[:30],
+        b"\0",
+        b"",
+    )
+    for i, payload in enumerate(payloads):
+        message = struct.pack(">H", len(payload)) + payload
+        again = struct.pack(">H", 5) + b"\xf2\0\x11\0\0"
+        for head in (b"\0\0\xff\x8f", b"\5\0\1\x8f", b"\0\1\3\x80"):
+            yield head + message * 2 + again
+
+
 if __name__ == "__main__":
     rng = random.Random(6455)
     write("frame_header", headers())
@@ -173,3 +203,5 @@ if __name__ == "__main__":
     write("connection_client", schedules(rng, (0, 1, 6, 12, 15), 40))
     write("connection_server", schedules(rng, (0, 1, 6, 12, 15), 40))
     write("pair", schedules(rng, (0, 1, 6, 12, 15), 60))
+    write("deflate", schedules(rng, (0, 3, 6, 7), 40))
+    write("inflate", deflated())

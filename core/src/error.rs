@@ -30,6 +30,9 @@ pub enum ProtocolError {
     ExpectedContinuation,
     /// Text, or a close reason, was not UTF-8 (section 8.1).
     InvalidUtf8,
+    /// The payload of a compressed message was not DEFLATE, or ended within a block (RFC 7692 section
+    /// 7.2.2).
+    InvalidDeflate,
     /// A close frame's payload was one byte (section 5.5.1).
     InvalidCloseLength,
     /// A close frame carried a code that must not be sent (section 7.4).
@@ -53,7 +56,7 @@ impl ProtocolError {
     #[must_use]
     pub const fn close_code(self) -> CloseCode {
         match self {
-            Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::InvalidUtf8 | Self::InvalidDeflate => CloseCode::INVALID_PAYLOAD,
             Self::FrameTooBig | Self::MessageTooBig => CloseCode::MESSAGE_TOO_BIG,
             Self::TooManyFragments
             | Self::TooManyEmptyFragments
@@ -87,6 +90,7 @@ impl ProtocolError {
             Self::UnexpectedContinuation => "continuation of no message (RFC 6455, 5.4)",
             Self::ExpectedContinuation => "new message inside a fragmented one (RFC 6455, 5.4)",
             Self::InvalidUtf8 => "not UTF-8 (RFC 6455, 8.1)",
+            Self::InvalidDeflate => "compressed data is corrupt (RFC 7692, 7.2.2)",
             Self::InvalidCloseLength => "close payload of one byte (RFC 6455, 5.5.1)",
             Self::InvalidCloseCode => "close code must not be sent (RFC 6455, 7.4)",
             Self::FrameTooBig => "frame over the limit",

@@ -69,8 +69,10 @@
 //! # Features
 //!
 //! `std` (default): vectored output, [`split`](driver::WebSocket) halves, conversions of
-//! `std::io::ErrorKind`. `futures`: `Stream` and `Sink`. `simd`: faster UTF-8 validation. A feature
-//! adds to the API or to the speed and changes no behaviour.
+//! `std::io::ErrorKind`, idle memory that a thread's connections share. `futures`: `Stream` and `Sink`.
+//! `deflate`: permessage-deflate (RFC 7692), which is then offered or accepted where you say so.
+//! `simd`: masking and UTF-8 validation by wider vectors. A feature adds to the API or to the speed
+//! and changes no behaviour.
 #![no_std]
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
@@ -99,6 +101,8 @@ extern crate std;
 
 pub mod buffer;
 pub mod connection;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 pub mod driver;
 mod endpoint;
 pub mod error;

@@ -50,6 +50,8 @@ use rand::rngs::{StdRng, SysRng};
 use rand::{Rng as _, SeedableRng};
 
 pub use longwire;
+#[cfg(feature = "deflate")]
+pub use longwire::deflate::{Compress, Deflate};
 pub use longwire::driver::Answer;
 pub use longwire::handshake::{Request, Response};
 pub use longwire::{CloseCode, Closed, Config, Event, Instant, Message, PreparedMessage};

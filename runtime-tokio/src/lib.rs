@@ -53,6 +53,8 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 pub use longwire;
+#[cfg(feature = "deflate")]
+pub use longwire::deflate::{Compress, Deflate};
 pub use longwire::driver::Answer;
 pub use longwire::handshake::{Request, Response};
 pub use longwire::{CloseCode, Closed, Config, Event, Instant, Message, PreparedMessage};

@@ -1,6 +1,7 @@
 //! Longwire's tests.
 
 pub mod properties;
+pub mod reference_inflater;
 #[cfg(feature = "runtimes")]
 pub mod runtime;
 pub mod scripted;

@@ -310,6 +310,22 @@ impl Inbox {
         }
     }
 
+    /// Takes the first `n` unread bytes and has `append` make of them what it adds to the message under
+    /// assembly.
+    pub(crate) fn append_with<R>(
+        &mut self,
+        n: usize,
+        append: impl FnOnce(&[u8], &mut Vec<u8>) -> R,
+    ) -> R {
+        let start = self.head;
+        self.head = start.saturating_add(n).min(self.tail);
+        self.message.truncate(self.received);
+        let bytes = self.stage.get(start..self.head).unwrap_or_default();
+        let result = append(bytes, &mut self.message);
+        self.received = self.message.len();
+        result
+    }
+
     /// Payload bytes still to arrive before the directly received frame is whole.
     #[inline]
     pub(crate) fn outstanding(&self) -> usize {

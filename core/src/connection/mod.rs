@@ -1,6 +1,7 @@
 //! An open connection: RFC 6455 sections 5 to 7, and the timers of a long one.
 
 mod closing;
+mod compression;
 mod config;
 mod endpoint;
 mod ends;
@@ -9,7 +10,9 @@ mod fragments;
 mod heartbeat;
 mod masks;
 mod opening;
+mod queued;
 mod receive;
+mod sender;
 mod timer;
 mod transmit;
 
@@ -23,9 +26,12 @@ pub use config::{Config, Evidence, Heartbeat, HeartbeatMode, Lifetime, Receive};
 pub use event::{Event, Piece, Pong};
 pub use fragments::FragmentWriter;
 pub use heartbeat::RoundTrip;
-pub use transmit::{Role, Sender};
+pub use sender::Sender;
+pub use transmit::Role;
 
 use crate::buffer::{Inbox, Outbox};
+#[cfg(feature = "deflate")]
+use crate::deflate::{Compress, Deflate};
 use crate::endpoint::Endpoint;
 use crate::error::SendError;
 use crate::frame::{Close, CloseCode};
@@ -34,6 +40,8 @@ use crate::rng::Jitter;
 use crate::time::Instant;
 
 use closing::{Closing, End, News, Phase};
+#[cfg(not(feature = "deflate"))]
+use compression::Compress;
 use receive::{Data, Receiver};
 use timer::{Timer, TimerTable};
 use transmit::Transmitter;
@@ -128,6 +136,10 @@ fn uncommon<'a>(
         Ready::Data(Data::Piece { kind, len, first, last }) => {
             Event::Piece(Piece { kind, payload: Payload::Borrowed(inbox.take(len)), first, last })
         }
+        Ready::Data(Data::Decompressed { kind, first, last }) => {
+            let payload = Payload::from(inbox.take_message());
+            Event::Piece(Piece { kind, payload, first, last })
+        }
         Ready::Ping { len } => Event::Ping(Payload::Borrowed(inbox.take(len))),
         Ready::Pong { len } => Event::Pong(Pong {
             payload: Payload::Borrowed(inbox.take(len)),
@@ -197,7 +209,18 @@ impl Connection {
         self
     }
 
-    /// Queues a message behind those already queued.
+    /// The same, compressing and decompressing as `deflate` says, which both ends agreed on (RFC 7692):
+    /// for whoever performed the opening handshake elsewhere. For a connection that is new.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(mut self, deflate: &Deflate) -> Self {
+        self.transmitter.compress(deflate);
+        self.receiver.decompress(deflate, self.transmitter.is_server());
+        self
+    }
+
+    /// Queues a message behind those already queued. It is compressed if that was agreed on and is worth
+    /// it.
     ///
     /// # Errors
     ///
@@ -206,6 +229,20 @@ impl Connection {
     #[inline]
     pub fn send<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
         self.transmitter.send(message)
+    }
+
+    /// The same, compressed or not, if compression was agreed on.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[cfg(feature = "deflate")]
+    pub fn send_with<'m>(
+        &mut self,
+        message: Message<'m>,
+        compress: Compress,
+    ) -> Result<(), SendError<Message<'m>>> {
+        self.transmitter.send_with(message, compress)
     }
 
     /// Queues a message that was encoded before, as [`send`](Self::send) does.
@@ -226,7 +263,23 @@ impl Connection {
     /// [`Closed`](SendError::Closed), or [`MessageOpen`](SendError::MessageOpen) while another one
     /// is not finished: see [`resume_fragments`](Self::resume_fragments).
     pub fn fragments(&mut self, kind: DataKind) -> Result<FragmentWriter<'_>, SendError> {
-        self.transmitter.begin_fragments(kind)?;
+        self.transmitter.begin_fragments(kind, Compress::Auto)?;
+        Ok(FragmentWriter::new(self))
+    }
+
+    /// The same, compressed or not, if compression was agreed on. With [`Compress::Auto`] the first
+    /// fragment's length decides for all.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[cfg(feature = "deflate")]
+    pub fn fragments_with(
+        &mut self,
+        kind: DataKind,
+        compress: Compress,
+    ) -> Result<FragmentWriter<'_>, SendError> {
+        self.transmitter.begin_fragments(kind, compress)?;
         Ok(FragmentWriter::new(self))
     }
 
@@ -357,9 +410,13 @@ impl Connection {
         &self.config
     }
 
-    /// Memory held for bytes in and out.
+    /// Memory held for bytes in and out, and for compressing them.
     #[must_use]
     pub fn buffer_capacity(&self) -> usize {
-        self.inbox.capacity().saturating_add(self.transmitter.outbox().capacity())
+        self.inbox
+            .capacity()
+            .saturating_add(self.transmitter.outbox().capacity())
+            .saturating_add(self.transmitter.compression_memory())
+            .saturating_add(self.receiver.compression_memory())
     }
 }

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use super::{Config, Connection, Role};
 use crate::buffer::Outbox;
-use crate::handshake::{Accepted, Opened};
+use crate::handshake::{Accepted, Agreement, Opened};
 use crate::rng::Rng;
 use crate::time::Instant;
 
@@ -13,7 +13,9 @@ impl Connection {
     /// what arrived behind the request is the first to be read.
     #[must_use]
     pub fn from_accepted(accepted: Accepted, config: impl Into<Arc<Config>>, now: Instant) -> Self {
-        Self::with_buffers(Role::Server, config.into(), now, &accepted.leftover, accepted.outbox)
+        let Accepted { outbox, agreement, leftover, .. } = accepted;
+        Self::with_buffers(Role::Server, config.into(), now, &leftover, outbox)
+            .with_agreement(&agreement)
     }
 
     /// The client's end, once the server has accepted: what arrived behind its answer is the first
@@ -32,5 +34,16 @@ impl Connection {
             &opened.leftover,
             Outbox::default(),
         )
+        .with_agreement(&opened.agreement)
+    }
+
+    /// What is agreed on beyond RFC 6455.
+    fn with_agreement(self, agreement: &Agreement) -> Self {
+        #[cfg(feature = "deflate")]
+        if let Some(deflate) = &agreement.deflate {
+            return self.with_deflate(deflate);
+        }
+        let _ = agreement;
+        self
     }
 }

@@ -3,12 +3,16 @@
 use alloc::{boxed::Box, collections::VecDeque};
 use core::mem;
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 
 use super::Config;
+use super::compression::{Compress, Outgoing};
 use super::ends::Ends;
 use super::masks::Masks;
+use super::queued::{Held, OpenMessage, Queued};
 use crate::buffer::Outbox;
+#[cfg(feature = "deflate")]
+use crate::deflate::Deflate;
 use crate::error::SendError;
 use crate::frame::{ControlPayload, FrameHeader, Opcode};
 use crate::message::{DataKind, Message, Payload, PreparedMessage};
@@ -40,21 +44,6 @@ const MAX_PONGS: usize = 16;
 /// control frame never has more in front of it than this and one frame.
 const LOW_WATER: usize = 256 * 1024;
 
-/// What is sent of a message: all of it, or what is left of it.
-#[derive(Debug)]
-struct Queued {
-    opcode: Opcode,
-    fin: bool,
-    payload: Bytes,
-}
-
-impl Queued {
-    /// What it will be on the wire, more or less: so that even empty ones count.
-    fn cost(&self) -> usize {
-        self.payload.len().saturating_add(FrameHeader::MAX_LEN)
-    }
-}
-
 /// The sending side: messages wait unserialised in a queue, frames wait in the outbox.
 pub(super) struct Transmitter {
     /// A client's: a server does not mask.
@@ -62,13 +51,13 @@ pub(super) struct Transmitter {
     outbox: Outbox,
     queue: VecDeque<Queued>,
     /// Messages that wait for the one being sent in fragments.
-    held: VecDeque<Queued>,
+    held: VecDeque<Held>,
     /// What both will be on the wire.
     queued_bytes: usize,
     /// What `held` will be.
     held_bytes: usize,
-    /// The message being sent in fragments, as the opcode of its next frame.
-    open: Option<Opcode>,
+    /// The message being sent in fragments.
+    open: Option<OpenMessage>,
     ends: Ends,
     pongs: VecDeque<ControlPayload>,
     /// Where the pongs in the outbox end.
@@ -76,6 +65,9 @@ pub(super) struct Transmitter {
     /// The close frame, once decided, until it is in the outbox.
     close: Option<Box<ControlPayload>>,
     accepting: bool,
+    outgoing: Outgoing,
+    /// Messages up to this length are copied into the outbox as they are.
+    short: usize,
     fragment_size: usize,
     hard_limit: usize,
 }
@@ -99,9 +91,23 @@ impl Transmitter {
             pongs_end: 0,
             close: None,
             accepting: true,
+            outgoing: Outgoing::NONE,
+            short: Outbox::COALESCE,
             fragment_size: config.fragment_size.max(ControlPayload::MAX_LEN),
             hard_limit: config.send_hard_limit,
         }
+    }
+
+    /// Compresses from now on.
+    #[cfg(feature = "deflate")]
+    pub(super) fn compress(&mut self, deflate: &Deflate) {
+        self.outgoing = Outgoing::agreed(deflate, self.is_server());
+        self.short = Outbox::COALESCE.min(deflate.threshold.saturating_sub(1));
+    }
+
+    /// Memory held for compressing.
+    pub(super) fn compression_memory(&self) -> usize {
+        self.outgoing.memory()
     }
 
     pub(super) const fn is_server(&self) -> bool {
@@ -128,20 +134,23 @@ impl Transmitter {
 
     /// Messages accepted that the transport has not taken whole.
     pub(super) fn unsent_messages(&self) -> usize {
-        let waiting = self.queue.iter().chain(&self.held).filter(|queued| queued.fin).count();
-        waiting.saturating_add(self.ends.count()).saturating_add(usize::from(self.open.is_some()))
+        let waiting = self.queue.iter().filter(|queued| queued.fin).count();
+        waiting
+            .saturating_add(self.held.len())
+            .saturating_add(self.ends.count())
+            .saturating_add(usize::from(self.open.is_some()))
     }
 
     #[inline]
     pub(super) fn send<'a>(&mut self, message: Message<'a>) -> Result<(), SendError<Message<'a>>> {
         let payload = message.as_bytes();
-        if self.is_direct(payload.len()) && payload.len() <= Outbox::COALESCE {
-            let header = self.header(message.kind().opcode(), true, payload.len());
+        if self.is_direct(payload.len()) && payload.len() <= self.short {
+            let header = self.header(message.kind().opcode(), true, false, payload.len());
             self.outbox.frame(&header, payload);
             self.ends.push(self.outbox.queued());
             return Ok(());
         }
-        self.send_or_queue(message)
+        self.send_with(message, Compress::Auto)
     }
 
     /// Whether a message of `len` bytes goes straight into the outbox: nothing is before it.
@@ -158,26 +167,38 @@ impl Transmitter {
             && len <= self.fragment_size
     }
 
-    fn send_or_queue<'a>(&mut self, message: Message<'a>) -> Result<(), SendError<Message<'a>>> {
+    pub(super) fn send_with<'a>(
+        &mut self,
+        message: Message<'a>,
+        compress: Compress,
+    ) -> Result<(), SendError<Message<'a>>> {
         if !self.accepting {
             return Err(SendError::Closed(message));
         }
         if self.buffered() > self.hard_limit {
             return Err(SendError::Full(message));
         }
-        self.accept(message.kind().opcode(), message.into_payload());
+        self.accept(message.kind(), message.into_payload(), compress);
         Ok(())
     }
 
     /// Takes a message that may be sent.
-    fn accept(&mut self, opcode: Opcode, payload: Payload<'_>) {
+    fn accept(&mut self, kind: DataKind, payload: Payload<'_>, compress: Compress) {
         if self.open.is_some() {
-            let held = Queued { opcode, fin: true, payload: payload.into_bytes() };
+            let held = Held { kind, payload: payload.into_bytes(), compress };
             self.queued_bytes = self.queued_bytes.saturating_add(held.cost());
             self.held_bytes = self.held_bytes.saturating_add(held.cost());
             self.held.push_back(held);
         } else {
-            self.data(opcode, true, payload);
+            self.message(kind, payload, compress);
+        }
+    }
+
+    /// A whole message, behind everything before it: compression goes by that order.
+    fn message(&mut self, kind: DataKind, payload: Payload<'_>, compress: Compress) {
+        match self.outgoing.message(&payload, compress) {
+            Some(compressed) => self.data(kind.opcode(), true, true, compressed.into()),
+            None => self.data(kind.opcode(), true, false, payload),
         }
     }
 
@@ -188,29 +209,38 @@ impl Transmitter {
         if self.buffered() > self.hard_limit {
             return Err(SendError::Full(()));
         }
-        let frame = message.frame();
-        if !(self.is_server() && self.is_direct(message.len())) {
-            self.accept(message.kind().opcode(), Payload::Owned(message.payload()));
+        if self.open.is_some() {
+            self.accept(message.kind(), Payload::Owned(message.payload()), Compress::Auto);
             return Ok(());
         }
-        if frame.len() <= Outbox::COALESCE {
-            self.outbox.copy(frame);
+        let (frame, rsv1) = self.outgoing.prepared(message);
+        if !(self.is_server() && self.is_direct(frame.payload_len())) {
+            self.data(message.kind().opcode(), true, rsv1, Payload::Owned(frame.payload()));
+            return Ok(());
+        }
+        let bytes = frame.bytes();
+        if bytes.len() <= Outbox::COALESCE {
+            self.outbox.copy(bytes);
         } else {
-            self.outbox.push(frame.clone());
+            self.outbox.push(bytes.clone());
         }
         self.ends.push(self.outbox.queued());
         Ok(())
     }
 
-    /// The next fragment of the open message; opens one of `kind` if none is.
-    pub(super) fn begin_fragments(&mut self, kind: DataKind) -> Result<(), SendError> {
+    /// Opens a message of `kind` that is sent in fragments.
+    pub(super) fn begin_fragments(
+        &mut self,
+        kind: DataKind,
+        compress: Compress,
+    ) -> Result<(), SendError> {
         if !self.accepting {
             return Err(SendError::Closed(()));
         }
         if self.open.is_some() {
             return Err(SendError::MessageOpen(()));
         }
-        self.open = Some(kind.opcode());
+        self.open = Some(OpenMessage { opcode: kind.opcode(), compress, compressed: false });
         Ok(())
     }
 
@@ -223,21 +253,39 @@ impl Transmitter {
         payload: Payload<'_>,
         fin: bool,
     ) -> Result<(), SendError> {
-        let Some(opcode) = self.open.filter(|_| self.accepting) else {
+        let Some(mut open) = self.open.filter(|_| self.accepting) else {
             return Err(SendError::Closed(()));
         };
         // What waits for this message to end must not keep it from ending.
         if self.ahead() > self.hard_limit {
             return Err(SendError::Full(()));
         }
-        self.data(opcode, fin, payload);
-        self.open = Some(Opcode::Continuation);
+        let opcode = mem::replace(&mut open.opcode, Opcode::Continuation);
+        let first = opcode != Opcode::Continuation;
+        if first {
+            open.compressed = self.outgoing.compresses(payload.len(), open.compress);
+        }
+        if open.compressed {
+            let compressed = self.outgoing.fragment(&payload, fin);
+            self.data(opcode, fin, first, compressed.into());
+        } else {
+            self.data(opcode, fin, false, payload);
+        }
+        self.open = Some(open);
         if fin {
             self.open = None;
-            self.queue.append(&mut self.held);
-            self.held_bytes = 0;
+            self.release_held();
         }
         Ok(())
+    }
+
+    /// Sends what waited for the open message to end.
+    fn release_held(&mut self) {
+        self.queued_bytes = self.queued_bytes.saturating_sub(self.held_bytes);
+        self.held_bytes = 0;
+        for held in mem::take(&mut self.held) {
+            self.message(held.kind, Payload::Owned(held.payload), held.compress);
+        }
     }
 
     pub(super) fn ping(&mut self, payload: &ControlPayload) -> Result<u64, SendError> {
@@ -247,7 +295,7 @@ impl Transmitter {
         if self.outbox.remaining() > self.hard_limit {
             return Err(SendError::Full(()));
         }
-        self.frame(Opcode::Ping, true, Payload::Borrowed(payload));
+        self.frame(Opcode::Ping, true, false, Payload::Borrowed(payload));
         Ok(self.outbox.queued())
     }
 
@@ -347,7 +395,7 @@ impl Transmitter {
         if self.queue.is_empty()
             && let Some(close) = self.close.take()
         {
-            self.frame(Opcode::Close, true, Payload::Borrowed(&close));
+            self.frame(Opcode::Close, true, false, Payload::Borrowed(&close));
         }
     }
 
@@ -362,7 +410,7 @@ impl Transmitter {
 
     fn answer_pings(&mut self) {
         for pong in mem::take(&mut self.pongs) {
-            self.frame(Opcode::Pong, true, Payload::Borrowed(&pong));
+            self.frame(Opcode::Pong, true, false, Payload::Borrowed(&pong));
         }
         self.pongs_end = self.outbox.queued();
     }
@@ -374,52 +422,53 @@ impl Transmitter {
                 return;
             };
             self.queued_bytes = self.queued_bytes.saturating_sub(next.cost());
-            let (opcode, fin, payload) = if next.payload.len() > self.fragment_size {
+            let (opcode, fin, rsv1, payload) = if next.payload.len() > self.fragment_size {
                 let piece = next.payload.split_to(self.fragment_size);
                 let opcode = mem::replace(&mut next.opcode, Opcode::Continuation);
+                let rsv1 = mem::take(&mut next.rsv1);
                 self.queued_bytes = self.queued_bytes.saturating_add(next.cost());
                 self.queue.push_front(next);
-                (opcode, false, piece)
+                (opcode, false, rsv1, piece)
             } else {
-                (next.opcode, next.fin, next.payload)
+                (next.opcode, next.fin, next.rsv1, next.payload)
             };
-            self.data_frame(opcode, fin, Payload::Owned(payload));
+            self.data_frame(opcode, fin, rsv1, Payload::Owned(payload));
         }
     }
 
     /// Data straight into the outbox if nothing waits, into the queue otherwise.
     #[inline]
-    fn data(&mut self, opcode: Opcode, fin: bool, payload: Payload<'_>) {
+    fn data(&mut self, opcode: Opcode, fin: bool, rsv1: bool, payload: Payload<'_>) {
         let direct = self.queue.is_empty()
             && payload.len() <= self.fragment_size
             && self.outbox.remaining() < LOW_WATER;
         if direct {
             // As in `is_direct`.
             self.pump_pongs();
-            self.data_frame(opcode, fin, payload);
+            self.data_frame(opcode, fin, rsv1, payload);
         } else {
-            let queued = Queued { opcode, fin, payload: payload.into_bytes() };
+            let queued = Queued { opcode, fin, rsv1, payload: payload.into_bytes() };
             self.queued_bytes = self.queued_bytes.saturating_add(queued.cost());
             self.queue.push_back(queued);
         }
     }
 
-    fn data_frame(&mut self, opcode: Opcode, fin: bool, payload: Payload<'_>) {
-        self.frame(opcode, fin, payload);
+    fn data_frame(&mut self, opcode: Opcode, fin: bool, rsv1: bool, payload: Payload<'_>) {
+        self.frame(opcode, fin, rsv1, payload);
         if fin {
             self.ends.push(self.outbox.queued());
         }
     }
 
     #[inline]
-    fn header(&mut self, opcode: Opcode, fin: bool, len: usize) -> FrameHeader {
+    fn header(&mut self, opcode: Opcode, fin: bool, rsv1: bool, len: usize) -> FrameHeader {
         // 5.3: "a fresh masking key for every frame", control and empty ones included.
         let mask = self.masks.as_mut().map(|masks| masks.fresh());
-        FrameHeader { fin, rsv1: false, opcode, mask, payload_len: len as u64 }
+        FrameHeader { fin, rsv1, opcode, mask, payload_len: len as u64 }
     }
 
-    fn frame(&mut self, opcode: Opcode, fin: bool, payload: Payload<'_>) {
-        let header = self.header(opcode, fin, payload.len());
+    fn frame(&mut self, opcode: Opcode, fin: bool, rsv1: bool, payload: Payload<'_>) {
+        let header = self.header(opcode, fin, rsv1, payload.len());
         if payload.len() <= Outbox::COALESCE {
             return self.outbox.frame(&header, &payload);
         }
@@ -436,41 +485,5 @@ impl Transmitter {
             },
         };
         self.outbox.frame_shared(&header, bytes);
-    }
-}
-
-/// The sending side of a connection, to answer with while an event is lent.
-pub struct Sender<'a> {
-    transmitter: &'a mut Transmitter,
-}
-
-impl<'a> Sender<'a> {
-    pub(super) const fn new(transmitter: &'a mut Transmitter) -> Self {
-        Self { transmitter }
-    }
-
-    /// As [`Connection::send`](super::Connection::send).
-    ///
-    /// # Errors
-    ///
-    /// As there; the message is given back.
-    #[inline]
-    pub fn send<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
-        self.transmitter.send(message)
-    }
-
-    /// As [`Connection::send_prepared`](super::Connection::send_prepared).
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
-        self.transmitter.send_prepared(message)
-    }
-
-    /// Bytes accepted that the transport has not taken.
-    #[must_use]
-    pub fn buffered(&self) -> usize {
-        self.transmitter.buffered()
     }
 }

@@ -7,7 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::wakers::Wakers;
 use super::{Timer, Transport, WebSocket};
-use crate::connection::{Event, State};
+use crate::connection::{Connection, Event, State};
+#[cfg(feature = "deflate")]
+use crate::deflate::Compress;
 use crate::error::SendError;
 use crate::frame::CloseCode;
 use crate::message::{Message, PreparedMessage};
@@ -139,6 +141,20 @@ impl<T: Transport, C: Timer> Sender<T, C> {
         self.0.command(|websocket| websocket.0.endpoint.send(message))
     }
 
+    /// The same, compressed or not, if compression was agreed on.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[cfg(feature = "deflate")]
+    pub fn try_send_with<'m>(
+        &self,
+        message: Message<'m>,
+        compress: Compress,
+    ) -> Result<(), SendError<Message<'m>>> {
+        self.0.command(|websocket| websocket.0.endpoint.send_with(message, compress))
+    }
+
     /// Queues a message that was encoded before, now or not at all, as [`try_send`](Self::try_send)
     /// does: for one message to many connections.
     ///
@@ -170,14 +186,35 @@ impl<T: Transport, C: Timer> Sender<T, C> {
     ///
     /// As there.
     pub async fn feed<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
+        self.feed_by(message, Connection::send).await
+    }
+
+    /// As [`WebSocket::feed_with`]. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[cfg(feature = "deflate")]
+    pub async fn feed_with<'m>(
+        &mut self,
+        message: Message<'m>,
+        compress: Compress,
+    ) -> Result<(), SendError<Message<'m>>> {
+        self.feed_by(message, |connection, message| connection.send_with(message, compress)).await
+    }
+
+    async fn feed_by<'m>(
+        &self,
+        message: Message<'m>,
+        mut send: impl FnMut(&mut Connection, Message<'m>) -> Result<(), SendError<Message<'m>>>,
+    ) -> Result<(), SendError<Message<'m>>> {
         let mut message = Some(message);
         let result = poll_fn(|cx| {
             // The room and the message in one go, lest another half take the room in between.
             self.0.poll(cx, |websocket, cx| {
                 ready!(websocket.poll_room(cx));
-                Poll::Ready(
-                    message.take().map_or(Ok(()), |message| websocket.0.endpoint.send(message)),
-                )
+                let sent = message.take().map(|message| send(&mut websocket.0.endpoint, message));
+                Poll::Ready(sent.unwrap_or(Ok(())))
             })
         })
         .await;

@@ -4,6 +4,8 @@ use core::task::{Context, Poll, ready};
 
 use super::{Driver, Timer, Transport};
 use crate::connection::{Closed, Connection, Event, Sender, State};
+#[cfg(feature = "deflate")]
+use crate::deflate::Compress;
 use crate::endpoint::Endpoint;
 use crate::error::SendError;
 use crate::frame::CloseCode;
@@ -50,6 +52,21 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
     pub async fn feed<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
         poll_fn(|cx| self.poll_room(cx)).await;
         self.0.endpoint.send(message)
+    }
+
+    /// The same, compressed or not, if compression was agreed on.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[cfg(feature = "deflate")]
+    pub async fn feed_with<'m>(
+        &mut self,
+        message: Message<'m>,
+        compress: Compress,
+    ) -> Result<(), SendError<Message<'m>>> {
+        poll_fn(|cx| self.poll_room(cx)).await;
+        self.0.endpoint.send_with(message, compress)
     }
 
     /// Queues a message that was encoded before, once there is room, as [`feed`](Self::feed) does.
@@ -140,6 +157,21 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
     /// As [`Connection::fragments`].
     pub fn fragments(&mut self, kind: DataKind) -> Result<Fragments<'_, T, C>, SendError> {
         self.0.endpoint.fragments(kind)?.pause();
+        Ok(Fragments { websocket: self, finished: false })
+    }
+
+    /// The same, compressed or not, if compression was agreed on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::fragments_with`].
+    #[cfg(feature = "deflate")]
+    pub fn fragments_with(
+        &mut self,
+        kind: DataKind,
+        compress: Compress,
+    ) -> Result<Fragments<'_, T, C>, SendError> {
+        self.0.endpoint.fragments_with(kind, compress)?.pause();
         Ok(Fragments { websocket: self, finished: false })
     }
 

@@ -11,6 +11,8 @@ use super::origin::OriginPolicy;
 use super::request::add_subprotocol;
 use super::response::InvalidResponse;
 use crate::buffer::Outbox;
+#[cfg(feature = "deflate")]
+use crate::deflate::Deflate;
 
 /// On which terms a server opens a WebSocket. One value serves any number of requests.
 ///
@@ -26,6 +28,8 @@ pub struct Acceptance {
     require_subprotocol: bool,
     headers: Headers,
     origin: OriginPolicy,
+    #[cfg(feature = "deflate")]
+    deflate: Option<Deflate>,
 }
 
 /// A WebSocket that is open as soon as its answer has left.
@@ -52,6 +56,8 @@ impl Acceptance {
             require_subprotocol: false,
             headers: Headers::new(),
             origin: OriginPolicy::SameHost,
+            #[cfg(feature = "deflate")]
+            deflate: None,
         }
     }
 
@@ -92,6 +98,20 @@ impl Acceptance {
         Self { origin, ..self }
     }
 
+    /// The same, accepting permessage-deflate (RFC 7692 section 7.1) of a client that offers it: the
+    /// first of its offers that is valid. Both `no_context_takeover` hold if either end wants them, and
+    /// windows are the smaller of what both ends allow.
+    ///
+    /// `client_max_window_bits` reaches only clients that offer that parameter, as browsers do: one
+    /// that does not may use a window of 32 KiB, which this end then provides for.
+    ///
+    /// What came of it is in [`Agreement::deflate`].
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(self, deflate: Deflate) -> Self {
+        Self { deflate: Some(deflate), ..self }
+    }
+
     /// The answer to a valid request with this `Origin` and this key (RFC 6455 section 4.2.2, item 5).
     pub(super) fn answer(
         &self,
@@ -118,8 +138,23 @@ impl Acceptance {
         if let Some(name) = subprotocol {
             write_line(&mut outbox, b"Sec-WebSocket-Protocol", name.as_bytes());
         }
+        #[cfg(feature = "deflate")]
+        let deflate = match &self.deflate {
+            Some(own) => super::deflate::answer(own, request.extension_lines())?,
+            None => None,
+        };
+        #[cfg(feature = "deflate")]
+        let deflate = deflate.map(|(answer, agreed)| {
+            answer.write(&mut outbox);
+            agreed
+        });
         self.headers.write(&mut outbox);
         outbox.copy(b"\r\n");
-        Ok((outbox, Agreement { subprotocol: subprotocol.cloned() }))
+        let agreement = Agreement {
+            subprotocol: subprotocol.cloned(),
+            #[cfg(feature = "deflate")]
+            deflate,
+        };
+        Ok((outbox, agreement))
     }
 }

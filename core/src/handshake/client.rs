@@ -15,6 +15,8 @@ use super::request::{Request, SubprotocolPolicy};
 use super::response::Response;
 use super::scan::{HeadReader, StartLine};
 use crate::buffer::Outbox;
+#[cfg(feature = "deflate")]
+use crate::deflate::Deflate;
 use crate::endpoint::Endpoint;
 use crate::error::TransportFailure;
 use crate::rng::Rng;
@@ -54,6 +56,8 @@ struct Offer {
     accept: [u8; 28],
     subprotocols: Vec<String>,
     policy: SubprotocolPolicy,
+    #[cfg(feature = "deflate")]
+    deflate: Option<Deflate>,
 }
 
 /// How many interim responses are skipped before the handshake fails.
@@ -105,6 +109,8 @@ impl ClientHandshake {
                 accept,
                 subprotocols: request.subprotocols().to_vec(),
                 policy: request.policy(),
+                #[cfg(feature = "deflate")]
+                deflate: request.offered_deflate(),
             },
             deadline: now.saturating_add(limits.deadline),
             error_body: limits.error_body,
@@ -252,10 +258,17 @@ impl Offer {
             }
             Single::One(_) => {}
         }
-        // "indicates an extension that was not present in the client's handshake": none is offered yet.
-        if count_extensions(headers.values_of(known.extensions))? > 0 {
-            return Err(HandshakeError::UnexpectedExtension);
-        }
+        let extensions = headers.values_of(known.extensions);
+        #[cfg(feature = "deflate")]
+        let deflate = match &self.deflate {
+            Some(own) => super::deflate::verify(own, extensions)?,
+            None => {
+                expect_no_extension(extensions)?;
+                None
+            }
+        };
+        #[cfg(not(feature = "deflate"))]
+        expect_no_extension(extensions)?;
         let subprotocol = match headers.single(known.protocol) {
             Single::Missing
                 if self.policy == SubprotocolPolicy::Whatwg && !self.subprotocols.is_empty() =>
@@ -269,8 +282,17 @@ impl Offer {
                 Some(offered.ok_or(HandshakeError::UnexpectedSubprotocol)?.clone())
             }
         };
-        Ok(Agreement { subprotocol })
+        Ok(Agreement {
+            subprotocol,
+            #[cfg(feature = "deflate")]
+            deflate,
+        })
     }
+}
+
+/// "indicates an extension that was not present in the client's handshake" (RFC 6455 section 4.1).
+fn expect_no_extension<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Result<(), HandshakeError> {
+    if count_extensions(lines)? > 0 { Err(HandshakeError::UnexpectedExtension) } else { Ok(()) }
 }
 
 impl Endpoint for ClientHandshake {

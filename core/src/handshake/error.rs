@@ -1,5 +1,7 @@
 use core::fmt;
 
+#[cfg(feature = "deflate")]
+use super::deflate::InvalidDeflate;
 use crate::error::TransportFailure;
 
 /// Why an opening handshake failed. Sections are those of RFC 6455 unless said otherwise.
@@ -82,6 +84,9 @@ pub enum HandshakeError {
     MissingSubprotocol,
     /// The server answered with an extension that was not offered (section 4.1; 9.1).
     UnexpectedExtension,
+    /// The server answered with a permessage-deflate that does not fit the offer (RFC 7692 section 7.1).
+    #[cfg(feature = "deflate")]
+    InvalidDeflate(InvalidDeflate),
     /// More than eight interim responses (RFC 9110 section 15.2).
     TooManyInterim,
     /// The stream ended before the handshake did.
@@ -139,6 +144,8 @@ impl HandshakeError {
             | Self::UnexpectedEof
             | Self::Transport(_)
             | Self::Incomplete => return None,
+            #[cfg(feature = "deflate")]
+            Self::InvalidDeflate(_) => return None,
         })
     }
 
@@ -234,6 +241,8 @@ impl HandshakeError {
             Self::UnexpectedExtension => {
                 "The server chose an extension that was not offered (RFC 6455, 9.1): correct the server"
             }
+            #[cfg(feature = "deflate")]
+            Self::InvalidDeflate(invalid) => invalid.as_str(),
             Self::TooManyInterim => {
                 "Too many interim responses (RFC 9110, 15.2): the server must answer"
             }

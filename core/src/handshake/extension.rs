@@ -67,7 +67,7 @@ pub(super) fn count_extensions<'a>(
 }
 
 /// What a list is made of.
-enum Piece<'a> {
+pub(super) enum Piece<'a> {
     /// An element begins.
     Name(&'a [u8]),
     /// A parameter of the last one.
@@ -75,7 +75,7 @@ enum Piece<'a> {
 }
 
 /// What a parameter is set to: tokens, one of them perhaps in disguise.
-enum Value<'a> {
+pub(super) enum Value<'a> {
     Token(&'a [u8]),
     /// As it stands between the quotes.
     Quoted(&'a [u8]),
@@ -88,9 +88,17 @@ impl Value<'_> {
             Self::Quoted(quoted) => unescape(quoted).map(char::from).collect(),
         }
     }
+
+    /// The token, whatever the disguise. Undisguised it has no backslash to lose.
+    #[cfg(feature = "deflate")]
+    pub(super) fn bytes(&self) -> impl Iterator<Item = u8> {
+        let (Self::Token(bytes) | Self::Quoted(bytes)) = self;
+        unescape(bytes)
+    }
 }
 
-fn read_lines<'a>(
+/// Hands over what the list is made of, piece by piece, up to where it breaks the grammar.
+pub(super) fn read_lines<'a>(
     lines: impl Iterator<Item = &'a [u8]>,
     mut take: impl FnMut(Piece<'a>),
 ) -> Result<(), HandshakeError> {

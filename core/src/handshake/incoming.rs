@@ -189,10 +189,15 @@ impl IncomingRequest {
     }
 
     /// The extensions offered over all lines, the client's favourite first; read anew at each call.
-    /// All are declined for now.
+    /// What follows from them: [`Agreement`](super::Agreement).
     #[must_use]
     pub fn extensions(&self) -> Vec<Extension> {
-        Extension::parse(self.headers.values_of(self.extensions)).unwrap_or_default()
+        Extension::parse(self.extension_lines()).unwrap_or_default()
+    }
+
+    /// Known to follow the grammar.
+    pub(super) fn extension_lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.headers.values_of(self.extensions)
     }
 
     pub(super) fn host_bytes(&self) -> &[u8] {

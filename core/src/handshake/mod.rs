@@ -17,6 +17,9 @@
 //! [`Limits::deadline`], whatever the peer does. Bytes that followed a head are never lost: they come
 //! along as `leftover`.
 //!
+//! Extensions: permessage-deflate, with the feature `deflate`, if `Request::deflate` offers and
+//! `Acceptance::deflate` accepts it. All others are declined.
+//!
 //! A server needs no framework in front of it for its own page: an ordinary GET becomes an
 //! [`Incoming`] too.
 //!
@@ -49,6 +52,9 @@
 
 use alloc::string::String;
 
+#[cfg(feature = "deflate")]
+use crate::deflate::Deflate;
+
 mod acceptance;
 #[cfg(test)]
 mod acceptance_tests;
@@ -58,6 +64,14 @@ mod classes;
 mod client;
 #[cfg(test)]
 mod client_tests;
+#[cfg(feature = "deflate")]
+mod deflate;
+#[cfg(test)]
+#[cfg(feature = "deflate")]
+mod deflate_handshake_tests;
+#[cfg(test)]
+#[cfg(feature = "deflate")]
+mod deflate_tests;
 mod error;
 mod extension;
 mod headers;
@@ -81,6 +95,8 @@ mod target;
 
 pub use acceptance::{Acceptance, Accepted};
 pub use client::{ClientHandshake, Opened, Refusal};
+#[cfg(feature = "deflate")]
+pub use deflate::InvalidDeflate;
 pub use error::HandshakeError;
 pub use extension::{Extension, Parameter};
 pub use headers::{Headers, InvalidHeader};
@@ -100,4 +116,9 @@ pub use target::{InvalidTarget, Target};
 pub struct Agreement {
     /// The subprotocol, exactly as the client spelled it.
     pub subprotocol: Option<String>,
+    /// permessage-deflate (RFC 7692), if it was offered and accepted: what this end asked for, with the
+    /// parameters of section 7.1 that are agreed. The rest is this end's own affair, so the two ends
+    /// may differ in it.
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<Deflate>,
 }

@@ -6,6 +6,8 @@ use super::classes::is_token;
 use super::headers::{Headers, InvalidHeader, is_reserved, write_line};
 use super::target::{InvalidTarget, Target};
 use crate::buffer::Outbox;
+#[cfg(feature = "deflate")]
+use crate::deflate::Deflate;
 
 /// A client's opening handshake (RFC 6455 section 4.1), apart from its key: that is new each time.
 ///
@@ -23,6 +25,8 @@ pub struct Request {
     headers: Headers,
     subprotocols: Vec<String>,
     policy: SubprotocolPolicy,
+    #[cfg(feature = "deflate")]
+    deflate: Option<Deflate>,
 }
 
 /// What a client makes of a server that chooses none of the subprotocols offered.
@@ -46,6 +50,8 @@ impl Request {
             headers: Headers::new(),
             subprotocols: Vec::new(),
             policy: SubprotocolPolicy::Rfc,
+            #[cfg(feature = "deflate")]
+            deflate: None,
         }
     }
 
@@ -99,6 +105,20 @@ impl Request {
         Self { policy, ..self }
     }
 
+    /// The same, offering permessage-deflate (RFC 7692 section 7.1), in one offer:
+    ///
+    /// - `server_no_context_takeover`, and a `server_max_window_bits` of less than 15, are demands: a
+    ///   server that cannot grant them has to decline the extension.
+    /// - `client_no_context_takeover` and `client_max_window_bits` are kept to by this end in any case;
+    ///   the server may ask for less.
+    ///
+    /// What came of it is in [`Agreement::deflate`](super::Agreement::deflate).
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(self, deflate: Deflate) -> Self {
+        Self { deflate: Some(deflate), ..self }
+    }
+
     /// Where it goes.
     #[must_use]
     pub const fn target(&self) -> &Target {
@@ -121,6 +141,11 @@ impl Request {
         self.policy
     }
 
+    #[cfg(feature = "deflate")]
+    pub(super) const fn offered_deflate(&self) -> Option<Deflate> {
+        self.deflate
+    }
+
     /// Queues the head. `Host` comes first and names are spelled as in the RFC: some servers insist.
     pub(super) fn queue(&self, key: &[u8], out: &mut Outbox) {
         for part in ["GET ", self.target.resource(), " HTTP/1.1\r\nHost: "] {
@@ -141,6 +166,10 @@ impl Request {
         }
         if !self.subprotocols.is_empty() {
             out.copy(b"\r\n");
+        }
+        #[cfg(feature = "deflate")]
+        if let Some(own) = &self.deflate {
+            super::deflate::offer(own).write(out);
         }
         if let Some(credentials) =
             self.target.authorization().filter(|_| !self.headers.contains("Authorization"))

@@ -29,6 +29,8 @@ fn serve(input: &[u8], step: usize) -> String {
         Ok(incoming) => {
             let request = incoming.request().clone();
             let acceptance = Acceptance::new().subprotocol("b").unwrap();
+            #[cfg(feature = "deflate")]
+            let acceptance = acceptance.deflate(Deflate::SHARED);
             let answer = incoming.accept(&acceptance, T0);
             format!("{request:?} {:?}", answer.map(|a| a.agreement).map_err(|r| r.error()))
         }
@@ -38,6 +40,8 @@ fn serve(input: &[u8], step: usize) -> String {
 
 fn connect(input: &[u8], step: usize) -> String {
     let request = Request::parse("ws://a").unwrap().subprotocol("b").unwrap();
+    #[cfg(feature = "deflate")]
+    let request = request.deflate(Deflate::DEFAULT);
     let mut rng = |dest: &mut [u8]| dest.copy_from_slice(b"the sample nonce");
     let mut client = ClientHandshake::new(&request, Limits::DEFAULT, &mut rng, T0);
     client.sent(T0, usize::MAX);
@@ -84,4 +88,23 @@ fn h12_any_byte_of_a_response_may_be_wrong() {
     replace_every_byte(refusal, connect);
     let refusal = "HTTP/1.1 500 x\r\nContent-Length: 5\r\n\r\nabcde";
     replace_every_byte(refusal, connect);
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn h6_any_byte_of_a_list_of_extensions_may_be_wrong() {
+    let list = "permessage-deflate; server_max_window_bits=9; client_max_window_bits=\"1\\0\", x";
+    let head = format!(
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Extensions: {list}\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+    );
+    replace_every_byte(&head, serve);
+    let answer = list.strip_suffix(", x").unwrap();
+    let head = format!(
+        "HTTP/1.1 101 y\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+        Sec-WebSocket-Extensions: {answer}; client_no_context_takeover\r\n\r\n"
+    );
+    replace_every_byte(&head, connect);
 }

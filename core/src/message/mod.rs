@@ -10,6 +10,7 @@ pub use prepared::PreparedMessage;
 pub use text::Text;
 pub use utf8::{InvalidUtf8, Utf8Validator};
 
+pub(crate) use prepared::PreparedFrame;
 pub(crate) use utf8::from_utf8;
 
 use crate::frame::Opcode;

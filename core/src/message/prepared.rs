@@ -4,6 +4,8 @@ use core::fmt;
 use bytes::Bytes;
 
 use super::{DataKind, Message};
+#[cfg(feature = "deflate")]
+use crate::deflate::{Compressor, Deflate, WindowBits};
 use crate::frame::FrameHeader;
 
 /// A message (section 5.6) that is encoded once and sent to many.
@@ -24,29 +26,80 @@ use crate::frame::FrameHeader;
 #[derive(Clone, PartialEq, Eq)]
 pub struct PreparedMessage {
     kind: DataKind,
-    /// The header and the payload of one frame that is not masked.
-    frame: Bytes,
+    plain: PreparedFrame,
+    #[cfg(feature = "deflate")]
+    compressed: Option<(WindowBits, PreparedFrame)>,
+}
+
+/// One frame that is not masked.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct PreparedFrame {
+    bytes: Bytes,
     header_len: usize,
 }
 
-impl PreparedMessage {
-    /// Encodes `message`, copying its payload.
-    #[must_use]
-    pub fn new(message: &Message<'_>) -> Self {
-        let kind = message.kind();
-        let payload = message.as_bytes();
+impl PreparedFrame {
+    fn new(kind: DataKind, rsv1: bool, payload: &[u8]) -> Self {
         let header = FrameHeader {
             fin: true,
-            rsv1: false,
+            rsv1,
             opcode: kind.opcode(),
             mask: None,
             payload_len: payload.len() as u64,
         };
         let header = header.encode();
-        let mut frame = Vec::with_capacity(header.len().saturating_add(payload.len()));
-        frame.extend_from_slice(&header);
-        frame.extend_from_slice(payload);
-        Self { kind, frame: frame.into(), header_len: header.len() }
+        let mut bytes = Vec::with_capacity(header.len().saturating_add(payload.len()));
+        bytes.extend_from_slice(&header);
+        bytes.extend_from_slice(payload);
+        Self { bytes: bytes.into(), header_len: header.len() }
+    }
+
+    /// The whole of it, as a server sends it.
+    pub(crate) const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    pub(crate) const fn payload_len(&self) -> usize {
+        self.bytes.len().saturating_sub(self.header_len)
+    }
+
+    pub(crate) fn payload(&self) -> Bytes {
+        self.bytes.slice(self.header_len..)
+    }
+}
+
+impl PreparedMessage {
+    /// Encodes `message`, copying its payload. It is sent as it is, also where compression was agreed
+    /// on.
+    #[must_use]
+    pub fn new(message: &Message<'_>) -> Self {
+        let kind = message.kind();
+        Self {
+            kind,
+            plain: PreparedFrame::new(kind, false, message.as_bytes()),
+            #[cfg(feature = "deflate")]
+            compressed: None,
+        }
+    }
+
+    /// The same, and compresses it once, for those connections that agreed on it: with the smaller of
+    /// the two windows, the level and above the threshold of `deflate`. The others, and those
+    /// that agreed on a smaller window still, send it as it is.
+    ///
+    /// A connection that keeps its context from message to message starts a new one after sending
+    /// this, as its own does not have it.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn compressed_by(message: &Message<'_>, deflate: &Deflate) -> Self {
+        let mut prepared = Self::new(message);
+        let window = deflate.server_max_window_bits.min(deflate.client_max_window_bits);
+        if message.len() >= deflate.threshold {
+            let payload =
+                Compressor::new(window, false, deflate).message(message.as_bytes(), false);
+            prepared.compressed =
+                payload.map(|payload| (window, PreparedFrame::new(prepared.kind, true, &payload)));
+        }
+        prepared
     }
 
     /// Which kind of message this is.
@@ -58,7 +111,7 @@ impl PreparedMessage {
     /// The length of the payload in bytes.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.frame.len().saturating_sub(self.header_len)
+        self.plain.payload_len()
     }
 
     /// Whether the payload is empty.
@@ -70,12 +123,18 @@ impl PreparedMessage {
     /// The payload, shared.
     #[must_use]
     pub fn payload(&self) -> Bytes {
-        self.frame.slice(self.header_len..)
+        self.plain.payload()
     }
 
-    /// The whole of it as a server sends it, shared.
-    pub(crate) const fn frame(&self) -> &Bytes {
-        &self.frame
+    pub(crate) const fn plain(&self) -> &PreparedFrame {
+        &self.plain
+    }
+
+    /// The compressed form, if it has one that refers back no further than `window`.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn compressed(&self, window: WindowBits) -> Option<&PreparedFrame> {
+        let (needed, frame) = self.compressed.as_ref()?;
+        (*needed <= window).then_some(frame)
     }
 }
 

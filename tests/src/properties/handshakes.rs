@@ -1,4 +1,5 @@
 use bytes::Buf;
+use longwire::deflate::{Deflate, WindowBits};
 use longwire::handshake::{
     Acceptance, Agreement, ClientHandshake, Extension, HandshakeError, Headers, Limits,
     OriginPolicy, Rejection, Request, Response, ServerHandshake, SubprotocolPolicy, Target,
@@ -18,11 +19,20 @@ pub fn handshake_request(input: &[u8]) {
     let limits = limits(choice);
     let stream = source.rest();
 
-    let whole = serve(stream, limits, &mut |left| left);
-    assert_eq!(whole, serve(stream, limits, &mut |_| 1), "byte by byte");
+    let mut acceptance = Acceptance::new()
+        .subprotocol("chat")
+        .and_then(|acceptance| acceptance.subprotocol("b"))
+        .expect("tokens");
+    if choice & 32 != 0 {
+        acceptance = acceptance.deflate(wanted(choice));
+    }
+
+    let whole = serve(stream, &acceptance, limits, &mut |left| left);
+    assert_eq!(whole, serve(stream, &acceptance, limits, &mut |_| 1), "byte by byte");
     for longest in [5, 300] {
         let mut lcg = Lcg(seed);
-        let cut_up = serve(stream, limits, &mut |left| (1 + lcg.below(longest)).min(left));
+        let mut cut = |left: usize| (1 + lcg.below(longest)).min(left);
+        let cut_up = serve(stream, &acceptance, limits, &mut cut);
         assert_eq!(whole, cut_up, "in pieces of up to {longest}");
     }
 }
@@ -40,6 +50,9 @@ pub fn handshake_response(input: &[u8]) {
     if choice & 16 != 0 {
         request = request.subprotocol_policy(SubprotocolPolicy::Whatwg);
     }
+    if choice & 32 != 0 {
+        request = request.deflate(wanted(choice));
+    }
     let stream = source.rest();
 
     let whole = dial(&request, stream, limits, &mut |left| left);
@@ -50,6 +63,17 @@ pub fn handshake_response(input: &[u8]) {
         let cut_up = dial(&request, stream, limits, &mut cut);
         assert_eq!(whole, cut_up, "in pieces of up to {longest}");
     }
+}
+
+/// permessage-deflate as a byte says: each parameter by bits of its own.
+pub(super) fn wanted(choice: u8) -> Deflate {
+    let bits = |bits: u8| WindowBits::new([15, 8, 9, 12][usize::from(bits & 3)]).expect("8 to 15");
+    let mut deflate = Deflate::DEFAULT;
+    deflate.server_no_context_takeover = choice & 1 != 0;
+    deflate.client_no_context_takeover = choice & 2 != 0;
+    deflate.server_max_window_bits = bits(choice >> 2);
+    deflate.client_max_window_bits = bits(choice >> 6);
+    deflate
 }
 
 fn limits(choice: u8) -> Limits {
@@ -85,7 +109,12 @@ enum Served {
     Refused { error: HandshakeError, answer: Vec<u8> },
 }
 
-fn serve(stream: &[u8], limits: Limits, cut: &mut dyn FnMut(usize) -> usize) -> Served {
+fn serve(
+    stream: &[u8],
+    acceptance: &Acceptance,
+    limits: Limits,
+    cut: &mut dyn FnMut(usize) -> usize,
+) -> Served {
     let mut server = ServerHandshake::new(limits, NOW);
     assert!(server.poll_timeout().is_some(), "bounded in time");
     let left = feed(&mut server, stream, cut);
@@ -101,11 +130,7 @@ fn serve(stream: &[u8], limits: Limits, cut: &mut dyn FnMut(usize) -> usize) -> 
     let request = format!("{:?}", incoming.request());
     assert!(incoming.request().target().starts_with('/'));
     let chosen = incoming.select_subprotocol(&["chat", "b"]).map(String::from);
-    let acceptance = Acceptance::new()
-        .subprotocol("chat")
-        .and_then(|acceptance| acceptance.subprotocol("b"))
-        .expect("tokens");
-    match incoming.accept(&acceptance, NOW) {
+    match incoming.accept(acceptance, NOW) {
         Ok(accepted) => {
             assert_eq!(accepted.agreement.subprotocol, chosen);
             let rest = [&accepted.leftover[..], left].concat();
@@ -211,6 +236,12 @@ pub fn handshake_round_trip(input: &[u8]) {
         if source.flag() {
             acceptance = acceptance.subprotocol(name).expect("a token");
         }
+    }
+    if source.flag() {
+        request = request.deflate(wanted(source.byte()));
+    }
+    if source.flag() {
+        acceptance = acceptance.deflate(wanted(source.byte()));
     }
     for _ in 0..source.below(4) {
         let value = vec![b'v'; source.length().min(500)];

@@ -1,6 +1,7 @@
 use bytes::Buf;
 use longwire::buffer::Stage;
 use longwire::connection::Event;
+use longwire::deflate::Deflate;
 use longwire::{Closed, Config, Connection, ConnectionError, Endpoint, Instant};
 
 use super::payloads::payload;
@@ -24,24 +25,29 @@ pub fn inbound_stream(input: &[u8]) {
         config.max_control_rate = 40;
     }
     let seed = u64::from(source.byte());
+    let compressed = choice & 4 != 0;
     let stream = source.rest();
+    let run = || {
+        let run = Run::new(side, config);
+        if compressed { run.compressed() } else { run }
+    };
 
-    let whole = Run::new(side, config).feed(stream, &mut |left| left, Habit::Whole);
+    let whole = run().feed(stream, &mut |left| left, Habit::Whole);
     whole.check(side);
-    let single = Run::new(side, config).feed(stream, &mut |_| 1, Habit::Eager);
+    let single = run().feed(stream, &mut |_| 1, Habit::Eager);
     whole.assert_same(&single, true);
     for (habit, seed) in [(Habit::Eager, seed), (Habit::Late, seed + 1), (Habit::Lazy, seed + 2)] {
         let mut lcg = Lcg(seed);
         let longest = [3, 50, 2000, 5000][lcg.below(4)];
         let mut cut = |left: usize| (1 + lcg.below(longest)).min(left);
-        let cut_up = Run::new(side, config).feed(stream, &mut cut, habit);
+        let cut_up = run().feed(stream, &mut cut, habit);
         whole.assert_same(&cut_up, true);
-        let lent = Run::new(side, config).lent().feed(stream, &mut cut, habit);
+        let lent = run().lent().feed(stream, &mut cut, habit);
         whole.assert_same(&lent, true);
     }
-    let lent = Run::new(side, config).lent().feed(stream, &mut |left| left, Habit::Whole);
+    let lent = run().lent().feed(stream, &mut |left| left, Habit::Whole);
     whole.assert_same(&lent, true);
-    let answered = Run::new(side, config).feed(stream, &mut |left| left.min(17), Habit::Answering);
+    let answered = run().feed(stream, &mut |left| left.min(17), Habit::Answering);
     answered.check(side);
     whole.assert_same(&answered, false);
 }
@@ -75,6 +81,8 @@ struct Run {
     steps: usize,
     /// Lent for each read, as a driver does.
     stage: Option<Stage>,
+    /// What it may hold beside what arrived.
+    slack: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +106,16 @@ impl Run {
             arrived: 0,
             steps: 0,
             stage: None,
+            slack: (64 << 10) * 3 + 16 * 1024,
         }
+    }
+
+    /// Both ends agreed on compression.
+    fn compressed(mut self) -> Self {
+        self.connection = self.connection.with_deflate(&Deflate::DEFAULT);
+        // Its context, and what a message grows by.
+        self.slack = 4 << 20;
+        self
     }
 
     /// Receives into a stage.
@@ -157,7 +174,7 @@ impl Run {
             self.connection.reclaim(stage);
         }
         self.arrived += n;
-        let bound = 2 * self.arrived + (64 << 10) * 3 + 16 * 1024;
+        let bound = 2 * self.arrived + self.slack;
         let held = self.connection.buffer_capacity();
         assert!(held <= bound, "{held} bytes held after {} arrived", self.arrived);
         n
@@ -206,7 +223,7 @@ impl Run {
         for (code, bytes) in &self.messages {
             assert!(*code != 1 || str::from_utf8(bytes).is_ok(), "U6: text is text");
         }
-        let transcript = Transcript::of(&self.output, side == Side::Client);
+        let transcript = Transcript::of(&self.output, side == Side::Client, None);
         let pings: Vec<_> = self.others.iter().filter_map(|(_, other)| other.ping()).collect();
         assert!(is_subsequence(&transcript.pongs, &pings));
         if transcript.close.is_none() {

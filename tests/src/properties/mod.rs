@@ -6,9 +6,11 @@
 
 extern crate alloc;
 
+mod deflate;
 mod frames;
 mod handshakes;
 mod inbound;
+mod negotiation;
 mod operations;
 mod pair;
 mod payloads;
@@ -16,13 +18,15 @@ mod side;
 mod source;
 mod wire;
 
+pub use deflate::{deflate, inflate};
 pub use frames::{close_payload, frame_header, masking};
 pub use handshakes::{
     extensions, handshake_request, handshake_response, handshake_round_trip, target,
 };
 pub use inbound::{inbound_stream, valid_stream};
+pub use negotiation::negotiation;
 pub use operations::{connection_client, connection_operations, connection_server, never_drained};
-pub use pair::pair;
+pub use pair::{pair, pair_compressed};
 pub use payloads::utf8;
 pub use source::{Lcg, Side, Source};
 
@@ -33,9 +37,12 @@ pub type Property = fn(&[u8]);
 pub const TARGETS: &[(&str, Property)] = &[
     ("connection_client", connection_client),
     ("connection_server", connection_server),
+    ("deflate", deflate),
     ("frame_header", frame_header),
     ("handshake_request", handshake_request),
     ("handshake_response", handshake_response),
     ("inbound_stream", inbound_stream),
+    ("inflate", inflate),
     ("pair", pair),
+    ("pair_compressed", pair_compressed),
 ];

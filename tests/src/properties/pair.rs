@@ -15,15 +15,17 @@ use super::wire::Transcript;
 /// what each end reports fits what the other one did.
 pub fn pair(input: &[u8]) {
     let mut source = Source::new(input);
+    let pair = Pair::new(&mut source);
+    pair.run(source);
+}
+
+/// The same, of two ends that agreed on compression, whatever they agreed on.
+pub fn pair_compressed(input: &[u8]) {
+    let mut source = Source::new(input);
+    let deflate = source.deflate();
     let mut pair = Pair::new(&mut source);
-    while !source.is_empty() {
-        pair.step(&mut source);
-        for side in &mut pair.ends {
-            side.check();
-        }
-    }
-    pair.settle();
-    pair.end();
+    pair.ends = pair.ends.map(|side| side.with_deflate(&deflate));
+    pair.run(source);
 }
 
 /// What is on its way from one end to the other.
@@ -65,6 +67,17 @@ impl Pair {
             stage: Stage::new(),
             hurried: false,
         }
+    }
+
+    fn run(mut self, mut source: Source<'_>) {
+        while !source.is_empty() {
+            self.step(&mut source);
+            for side in &mut self.ends {
+                side.check();
+            }
+        }
+        self.settle();
+        self.end();
     }
 
     fn step(&mut self, source: &mut Source<'_>) {

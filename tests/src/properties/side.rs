@@ -3,6 +3,7 @@
 use bytes::Buf;
 use longwire::buffer::Stage;
 use longwire::connection::{Event, Piece};
+use longwire::deflate::Deflate;
 use longwire::error::TransportFailure;
 use longwire::time::Duration;
 use longwire::{
@@ -12,7 +13,7 @@ use longwire::{
 
 use super::payloads::{message, payload};
 use super::source;
-use super::wire::{Transcript, is_subsequence, opcode};
+use super::wire::{Compression, Transcript, is_subsequence, opcode};
 
 /// A message that a connection accepted, as far as it was handed over.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub(super) struct Side {
     pub(super) connection: Connection,
     pub(super) stage: Stage,
     masked: bool,
+    compression: Option<Compression>,
     pub(super) now: Instant,
     /// Every byte the transport took.
     pub(super) wire: Vec<u8>,
@@ -53,12 +55,16 @@ pub(super) struct Side {
 /// What a connection may hold beyond twice what it was given.
 const SLACK: usize = (64 << 10) * 4;
 
+/// With compression: its contexts, and what a message grows by.
+const COMPRESSION_SLACK: usize = 2 << 20;
+
 impl Side {
     pub(super) fn new(side: source::Side, config: Config, seed: u64) -> Self {
         Self {
             connection: Connection::new(side.role(seed), config, Instant::EPOCH),
             stage: Stage::new(),
             masked: side == source::Side::Client,
+            compression: None,
             now: Instant::EPOCH,
             wire: Vec::new(),
             accepted: Vec::new(),
@@ -76,6 +82,18 @@ impl Side {
             ended: false,
             aborted: false,
         }
+    }
+
+    /// The same, with what was agreed on compression.
+    pub(super) fn with_deflate(mut self, deflate: &Deflate) -> Self {
+        self.connection = self.connection.with_deflate(deflate);
+        let (window, forgets) = if self.masked {
+            (deflate.client_max_window_bits, deflate.client_no_context_takeover)
+        } else {
+            (deflate.server_max_window_bits, deflate.server_no_context_takeover)
+        };
+        self.compression = Some(Compression { window: window.bytes(), takeover: !forgets });
+        self
     }
 
     // Commands.
@@ -305,13 +323,14 @@ impl Side {
         assert!(self.connection.buffered() <= limit, "{}", self.connection.buffered());
         self.most_buffered = self.most_buffered.max(self.connection.buffered());
         let held = self.connection.buffer_capacity();
-        let bound = 2 * (self.arrived + self.most_buffered) + SLACK;
+        let contexts = if self.compression.is_some() { COMPRESSION_SLACK } else { 0 };
+        let bound = 2 * (self.arrived + self.most_buffered) + SLACK + contexts;
         assert!(held <= bound, "{held} bytes held, {bound} allowed");
     }
 
     /// Of everything that left.
     pub(super) fn transcript(&self) -> Transcript {
-        Transcript::of(&self.wire, self.masked)
+        Transcript::of(&self.wire, self.masked, self.compression)
     }
 
     /// When all is over: what left is what was accepted, but for what is reported as unsent.

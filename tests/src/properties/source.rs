@@ -1,4 +1,5 @@
 use longwire::connection::{Heartbeat, Lifetime, Receive};
+use longwire::deflate::{Deflate, WindowBits};
 use longwire::time::Duration;
 use longwire::{CloseCode, Config, DataKind, Role};
 
@@ -128,6 +129,24 @@ impl<'a> Source<'a> {
             config.max_lifetime = Some(Lifetime { after: Duration::from_secs(100), code });
         }
         config
+    }
+}
+
+/// What two ends may have agreed on.
+impl Source<'_> {
+    /// An agreement of theirs.
+    pub fn deflate(&mut self) -> Deflate {
+        let mut deflate = Deflate::DEFAULT;
+        let (flags, windows) = (self.byte(), self.byte());
+        deflate.server_no_context_takeover = flags & 1 != 0;
+        deflate.client_no_context_takeover = flags & 2 != 0;
+        let bits = |n: u8| WindowBits::new(8 + n % 8).expect("from 8 to 15");
+        deflate.server_max_window_bits = bits(windows);
+        deflate.client_max_window_bits = bits(windows >> 4);
+        deflate.threshold = if flags & 4 != 0 { 0 } else { 100 };
+        deflate.level = flags >> 4;
+        deflate.memory_level = 1 + (windows >> 3) % 9;
+        deflate
     }
 }
 

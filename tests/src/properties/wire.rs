@@ -2,10 +2,13 @@
 
 use longwire::DataKind;
 
+use crate::reference_inflater::ReferenceInflater;
+
 /// A whole frame as it was on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
     pub(super) fin: bool,
+    pub(super) rsv1: bool,
     pub(super) opcode: u8,
     pub(super) payload: Vec<u8>,
 }
@@ -54,24 +57,42 @@ pub(super) struct Transcript {
     pub(super) close: Option<Vec<u8>>,
 }
 
+/// What one end may do to its messages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Compression {
+    /// In bytes.
+    pub(super) window: usize,
+    pub(super) takeover: bool,
+}
+
+/// A message of which the last frame is to come.
+struct Open {
+    opcode: u8,
+    compressed: bool,
+    payload: Vec<u8>,
+}
+
 impl Transcript {
-    pub(super) fn of(wire: &[u8], masked: bool) -> Self {
+    pub(super) fn of(wire: &[u8], masked: bool, compression: Option<Compression>) -> Self {
         let mut transcript = Self::default();
-        let mut open: Option<(u8, Vec<u8>)> = None;
+        let mut inflater = compression.map(|agreed| ReferenceInflater::new(agreed.window));
+        let mut open: Option<Open> = None;
         let mut rest = wire;
         while let Some((frame, after)) = parse(rest, masked) {
             assert!(transcript.close.is_none(), "5.5.1: nothing follows a close frame");
             rest = after;
             transcript.frames.push(frame.clone());
-            let Frame { fin, opcode, payload } = frame;
+            let Frame { fin, rsv1, opcode, payload } = frame;
+            let may_be_compressed = inflater.is_some() && matches!(opcode, 1 | 2);
+            assert!(may_be_compressed || !rsv1, "nothing was agreed on that sets it here");
             match opcode {
                 CONTINUATION => {
-                    let (_, bytes) = open.as_mut().expect("a continuation has a beginning");
-                    bytes.extend(payload);
+                    let open = open.as_mut().expect("a continuation has a beginning");
+                    open.payload.extend(payload);
                 }
                 1 | 2 => {
                     assert!(open.is_none(), "5.4: messages are not interleaved");
-                    open = Some((opcode, payload));
+                    open = Some(Open { opcode, compressed: rsv1, payload });
                 }
                 _ => {
                     assert!(fin && payload.len() <= 125, "5.5: control frames are whole and short");
@@ -84,8 +105,14 @@ impl Transcript {
                     continue;
                 }
             }
-            if fin {
-                transcript.messages.extend(open.take());
+            if fin && let Some(mut open) = open.take() {
+                if let (true, Some(inflater)) = (open.compressed, &mut inflater) {
+                    if compression.is_some_and(|agreed| !agreed.takeover) {
+                        inflater.forget();
+                    }
+                    open.payload = inflater.message(&open.payload).expect("what was compressed");
+                }
+                transcript.messages.push((open.opcode, open.payload));
             }
         }
         if transcript.close.is_some() {
@@ -98,7 +125,7 @@ impl Transcript {
 /// The frame at the front of `wire`, if it is whole, and what follows it.
 fn parse(wire: &[u8], masked: bool) -> Option<(Frame, &[u8])> {
     let &[first, second, ref rest @ ..] = wire else { return None };
-    assert_eq!(first & 0x70, 0, "nothing was negotiated that uses the reserved bits");
+    assert_eq!(first & 0x30, 0, "nothing was negotiated that uses these reserved bits");
     assert_eq!(second & 0x80 != 0, masked, "5.1: clients mask, servers do not");
     let (len, rest) = match second & 0x7f {
         126 => {
@@ -121,7 +148,8 @@ fn parse(wire: &[u8], masked: bool) -> Option<(Frame, &[u8])> {
     for word in payload.chunks_mut(4) {
         word.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
     }
-    Some((Frame { fin: first & 0x80 != 0, opcode: first & 0x0f, payload }, rest))
+    let (fin, rsv1) = (first & 0x80 != 0, first & 0x40 != 0);
+    Some((Frame { fin, rsv1, opcode: first & 0x0f, payload }, rest))
 }
 
 /// Whether `part` can be made of `whole` by leaving elements out.

@@ -3,6 +3,8 @@
 //! handshake's table.
 
 mod closing;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod failing;
 mod fragmentation;
 mod framing;

@@ -3,6 +3,8 @@
 use core::str::FromStr;
 use core::time::Duration;
 
+use longwire::deflate::Deflate;
+
 pub(crate) const USAGE: &str = "\
 usage: testee serve --port N [--heartbeat SECONDS] [--handshake-deadline SECONDS] [--close-deadline SECONDS]
        testee connect URL
@@ -10,6 +12,13 @@ usage: testee serve --port N [--heartbeat SECONDS] [--handshake-deadline SECONDS
 
 each with: [--runtime tokio|smol] [--limit BYTES] [--deflate]
 ";
+
+/// Compression of messages of any length: a suite sends short ones too.
+fn every_message() -> Deflate {
+    let mut deflate = Deflate::DEFAULT;
+    deflate.threshold = 0;
+    deflate
+}
 
 pub(crate) enum Invocation {
     Help,
@@ -20,7 +29,8 @@ pub(crate) struct Args {
     pub(crate) runtime: RuntimeName,
     /// The longest message accepted.
     pub(crate) limit: u64,
-    pub(crate) deflate: bool,
+    /// What is offered or accepted.
+    pub(crate) deflate: Option<Deflate>,
     pub(crate) command: Command,
 }
 
@@ -133,7 +143,7 @@ impl Given {
         Ok(Args {
             runtime: self.runtime.unwrap_or(RuntimeName::Tokio),
             limit: self.limit.unwrap_or(64 << 20),
-            deflate: self.deflate,
+            deflate: self.deflate.then(every_message),
             command,
         })
     }

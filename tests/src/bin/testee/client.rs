@@ -65,7 +65,11 @@ async fn case_count<R: Runtime>(args: &Args, url: &str) -> Result<u32, Box<dyn E
 async fn open<R: Runtime>(args: &Args, url: &str) -> Result<WebSocket<R>, Box<dyn Error>> {
     let mut config = Config::client().with_message_limit(args.limit);
     config.write_stall = PATIENCE;
-    let (websocket, _) = R::connect(&Request::parse(url)?, config).await?;
+    let mut request = Request::parse(url)?;
+    if let Some(deflate) = args.deflate {
+        request = request.deflate(deflate);
+    }
+    let (websocket, _) = R::connect(&request, config).await?;
     Ok(websocket)
 }
 

@@ -31,9 +31,6 @@ fn main() -> ExitCode {
 }
 
 fn run<R: Runtime>(args: &Args) -> ExitCode {
-    if args.deflate {
-        eprintln!("testee: permessage-deflate is not there yet, going on without it");
-    }
     let result = R::block_on(async {
         match &args.command {
             Command::Serve(options) => serve::serve::<R>(args, options).await,

@@ -27,6 +27,11 @@ pub(crate) async fn serve<R: Runtime>(args: &Args, options: &Serve) -> Result<()
     config.close_timeout = options.close_deadline;
     config.handshake.deadline = options.handshake_deadline;
 
+    let mut acceptance = Acceptance::new().origin(OriginPolicy::Any);
+    if let Some(deflate) = args.deflate {
+        acceptance = acceptance.deflate(deflate);
+    }
+
     let mut terminated = pin!(R::terminated()?);
     let listener = net::TcpListener::bind(("127.0.0.1", options.port))?;
     let address = listener.local_addr()?;
@@ -39,7 +44,14 @@ pub(crate) async fn serve<R: Runtime>(args: &Args, options: &Serve) -> Result<()
     loop {
         match select(pin!(R::next_stream(&listener)), terminated.as_mut()).await {
             Either::Left((Ok(stream), _)) => {
-                R::spawn(session::<R>(stream, config, stopped.clone(), running.clone()));
+                let session = session::<R>(
+                    stream,
+                    config,
+                    acceptance.clone(),
+                    stopped.clone(),
+                    running.clone(),
+                );
+                R::spawn(session);
             }
             // Out of descriptors, perhaps: whoever is connected still is.
             Either::Left((Err(error), _)) => {
@@ -58,12 +70,12 @@ pub(crate) async fn serve<R: Runtime>(args: &Args, options: &Serve) -> Result<()
 async fn session<R: Runtime>(
     stream: R::Stream,
     config: Config,
+    acceptance: Acceptance,
     stopped: Signal,
     _running: Sender<Infallible>,
 ) {
-    let anyone = |_: &_| Answer::Accept(Acceptance::new().origin(OriginPolicy::Any));
     let accepted = {
-        let accepting = pin!(R::accept(stream, config, anyone));
+        let accepting = pin!(R::accept(stream, config, |_| Answer::Accept(acceptance)));
         match select(accepting, pin!(stopped.recv())).await {
             Either::Left((accepted, _)) => accepted,
             Either::Right(_) => return,

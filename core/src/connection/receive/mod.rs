@@ -1,7 +1,12 @@
 //! Frames in, messages out: RFC 6455 sections 5.4, 5.5 and 6.2.
 
+mod compressed;
+
+use super::compression::Incoming;
 use super::{Config, Receive};
 use crate::buffer::Inbox;
+#[cfg(feature = "deflate")]
+use crate::deflate::Deflate;
 use crate::error::ProtocolError;
 use crate::frame::{ControlPayload, FrameHeader, Mask, Opcode};
 use crate::message::{DataKind, Utf8Validator};
@@ -35,6 +40,8 @@ pub(super) enum Data {
     Assembled { kind: DataKind },
     /// A piece of a message: the first `len` unread bytes. Text is validated so far.
     Piece { kind: DataKind, len: usize, first: bool, last: bool },
+    /// A piece of a compressed message, in the inbox as if it were all of it. Validated so far.
+    Decompressed { kind: DataKind, first: bool, last: bool },
 }
 
 /// A frame whose payload is arriving.
@@ -61,6 +68,10 @@ struct Open {
     empty_run: u32,
     /// Whether a piece of it has been handed out.
     begun: bool,
+    /// Whether its payload is compressed (RFC 7692 section 6).
+    compressed: bool,
+    /// Bytes decompressed and handed out.
+    decompressed: usize,
 }
 
 /// The receiving side: parses frames only when asked, and at most one step ahead.
@@ -71,6 +82,7 @@ pub(super) struct Receiver {
     frame: Option<Frame>,
     open: Option<Open>,
     utf8: Utf8Validator,
+    incoming: Incoming,
     control_frames: u32,
     control_since: Instant,
     /// The longest message in one frame that [`whole`](Self::whole) may take: it is within every
@@ -89,10 +101,22 @@ impl Receiver {
             frame: None,
             open: None,
             utf8: Utf8Validator::new(),
+            incoming: Incoming::NONE,
             control_frames: 0,
             control_since: now,
             plain: if is_plain { usize::try_from(limit).unwrap_or_default() } else { 0 },
         }
+    }
+
+    /// Accepts compressed messages from now on.
+    #[cfg(feature = "deflate")]
+    pub(super) fn decompress(&mut self, deflate: &Deflate, is_server: bool) {
+        self.incoming = Incoming::agreed(deflate, is_server);
+    }
+
+    /// Memory held for decompressing.
+    pub(super) fn compression_memory(&self) -> usize {
+        self.incoming.memory()
     }
 
     /// Whether a message has begun and is not complete.
@@ -157,6 +181,8 @@ impl Receiver {
             };
             let found = if frame.opcode.is_control() {
                 self.control(frame, inbox)
+            } else if self.is_inside_compressed() {
+                self.compressed(frame, inbox, config)?
             } else if config.receive == Receive::Pieces {
                 self.piece(frame, inbox)?
             } else if frame.direct {
@@ -186,8 +212,9 @@ impl Receiver {
         if header.mask.is_some() != self.masked {
             return Err(ProtocolError::WrongMasking);
         }
-        // 5.2: no extension was negotiated that defines it.
-        if header.rsv1 {
+        // 5.2: unless an extension defines it; RFC 7692 section 6: for the first frame of a message.
+        let may_be_compressed = matches!(header.opcode, Opcode::Text | Opcode::Binary);
+        if header.rsv1 && !(may_be_compressed && self.incoming.is_agreed()) {
             return Err(ProtocolError::ReservedBits);
         }
         if header.opcode.is_control() {
@@ -198,7 +225,8 @@ impl Receiver {
         // F2: a length this machine cannot address is over any limit it can have.
         let len = usize::try_from(header.payload_len).map_err(|_| ProtocolError::FrameTooBig)?;
         inbox.take(header_len);
-        let direct = config.receive == Receive::Messages
+        let whole = config.receive == Receive::Messages && !self.is_inside_compressed();
+        let direct = whole
             && !header.opcode.is_control()
             && inbox.unread().len() < len
             && !inbox.stages(len);
@@ -216,7 +244,7 @@ impl Receiver {
             let arrived = inbox.message_len().saturating_sub(before);
             self.unmask(&mut frame, inbox.message_mut().get_mut(before..).unwrap_or_default())?;
             debug_assert_eq!(frame.done, arrived);
-        } else if inbox.stages(len) {
+        } else if (whole || header.opcode.is_control()) && inbox.stages(len) {
             inbox.expect(len);
         }
         self.frame = Some(frame);
@@ -248,17 +276,26 @@ impl Receiver {
             Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => None,
         };
         let mut open = match (kind, self.open) {
-            (Some(kind), None) => Open { kind, bytes: 0, fragments: 0, empty_run: 0, begun: false },
+            (Some(kind), None) => Open {
+                kind,
+                bytes: 0,
+                fragments: 0,
+                empty_run: 0,
+                begun: false,
+                compressed: header.rsv1,
+                decompressed: 0,
+            },
             (None, Some(open)) => open,
             // 5.4: fragments of different messages must not be interleaved.
             (None, None) => return Err(ProtocolError::UnexpectedContinuation),
             (Some(_), Some(_)) => return Err(ProtocolError::ExpectedContinuation),
         };
-        if header.payload_len > config.max_frame {
+        let limit = |limit: u64| if open.compressed { compressed::limit(limit) } else { limit };
+        if header.payload_len > limit(config.max_frame) {
             return Err(ProtocolError::FrameTooBig);
         }
         open.bytes = open.bytes.saturating_add(header.payload_len);
-        if open.bytes > config.max_message {
+        if open.bytes > limit(config.max_message) {
             return Err(ProtocolError::MessageTooBig);
         }
         open.fragments = open.fragments.saturating_add(1);
@@ -362,6 +399,7 @@ impl Receiver {
             && config.receive == Receive::Messages
             && !frame.opcode.is_control()
             && !frame.direct
+            && !self.open.is_some_and(|open| open.compressed)
             && inbox.unread().len() < frame.len
         {
             frame.direct = true;

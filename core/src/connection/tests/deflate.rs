@@ -1,0 +1,527 @@
+//! G: permessage-deflate, RFC 7692, once it is agreed on.
+
+use super::*;
+use crate::connection::Receive;
+use crate::deflate::{Compress, Deflate, WindowBits};
+use crate::frame::FrameHeader;
+use crate::message::{DataKind, PreparedMessage};
+
+const COMPRESSED_TEXT: u8 = 0xc1;
+const COMPRESSED_TEXT_BEGIN: u8 = 0x41;
+const COMPRESSED_BINARY: u8 = 0xc2;
+
+/// RFC 7692 section 7.2.3.1.
+const HELLO: &[u8] = &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+/// Section 7.2.3.2: the same again, by reference to the first.
+const HELLO_AGAIN: &[u8] = &[0xf2, 0x00, 0x11, 0x00, 0x00];
+
+fn agreed() -> Deflate {
+    Deflate { threshold: 0, ..Deflate::DEFAULT }
+}
+
+fn open(side: Side, config: Config, deflate: Deflate) -> Connection {
+    side.open(config).with_deflate(&deflate)
+}
+
+/// Runs `check` for both sides and every way of handing in what `script` says.
+#[track_caller]
+fn every_way(
+    config: Config,
+    script: &Script,
+    check: impl Fn(&mut Connection, Vec<Event<'static>>),
+) {
+    for side in SIDES {
+        for split in SPLITS {
+            let mut connection = open(side, config, agreed());
+            let seen = feed(&mut connection, START, &script.wire(side), split);
+            let _context = Context(side, split);
+            check(&mut connection, seen);
+        }
+    }
+}
+
+#[track_caller]
+fn receives(config: Config, script: &Script, expected: &[Event<'static>]) {
+    every_way(config, script, |connection, seen| {
+        same(&seen, expected);
+        assert_eq!(connection.state(), State::Open);
+    });
+}
+
+#[track_caller]
+fn fails(config: Config, script: &Script, expected: &[Event<'static>], error: ProtocolError) {
+    every_way(config, script, |connection, mut seen| {
+        assert_eq!(seen.pop(), Some(Event::Error(ConnectionError::Protocol(error))));
+        same(&seen, expected);
+        let close = Close { code: error.close_code(), reason: error.as_str().into() };
+        failed(connection, ConnectionError::Protocol(error), &close);
+    });
+}
+
+/// What `send` makes of both ends of a connection: the frames, and the events of the other end.
+fn sent(
+    side: Side,
+    config: Config,
+    deflate: Deflate,
+    send: impl Fn(&mut Connection),
+) -> (Vec<(u8, Vec<u8>)>, Vec<Event<'static>>) {
+    let other = if side == Side::Client { Side::Server } else { Side::Client };
+    let mut connection = open(side, config, deflate);
+    let mut peer = open(other, Config::client(), deflate);
+    send(&mut connection);
+    let wire = output(&mut connection, START);
+    (parse(&wire), hear(&mut peer, START, &wire))
+}
+
+/// Text that can be compressed, and differs with `seed`.
+fn prose(seed: usize, len: usize) -> String {
+    let words = ["socket", "stays", "open", "while", "nobody", "looks", "at", "it"];
+    let mut text = String::new();
+    let mut state = seed;
+    while text.len() < len {
+        state = state.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+        text.push_str(words[state / 65_536 % words.len()]);
+        text.push(' ');
+    }
+    text.truncate(len);
+    text
+}
+
+/// Bytes that cannot be compressed.
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_u32;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 8) as u8
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+#[test]
+fn s7_2_3_the_examples_of_the_rfc_are_read() {
+    let session = script()
+        .frame(COMPRESSED_TEXT, HELLO)
+        .frame(COMPRESSED_TEXT, HELLO_AGAIN)
+        // 7.2.3.1, in fragments, with a ping between them.
+        .frame(COMPRESSED_TEXT_BEGIN, &HELLO[..3])
+        .ping("between")
+        .frame(LAST, &HELLO[3..])
+        // 7.2.3.3: a block that is not compressed.
+        .frame(COMPRESSED_TEXT, b"\x00\x05\x00\xfa\xffHello\x00")
+        // 7.2.3.4: a block that says it is the last one.
+        .frame(COMPRESSED_TEXT, b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00")
+        // 7.2.3.5: two blocks.
+        .frame(COMPRESSED_TEXT, b"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00")
+        // 7.2.3.6: an empty message; and one that is not compressed.
+        .frame(COMPRESSED_TEXT, [0])
+        .text("plain");
+    let hello = text("Hello");
+    let expected = [
+        hello.clone(),
+        hello.clone(),
+        ping(b"between"),
+        hello.clone(),
+        hello.clone(),
+        hello.clone(),
+        hello,
+        text(""),
+        text("plain"),
+    ];
+    receives(Config::server(), &session, &expected);
+}
+
+#[test]
+fn f10_rsv1_is_refused_unless_agreed_and_then_but_on_the_first_frame_of_a_message() {
+    let error = ProtocolError::ReservedBits;
+    super::fails(Config::server(), &script().frame(COMPRESSED_TEXT, HELLO), &[], error);
+    for first in [0xc9, 0xca, 0xc8, 0xc0, 0x40, 0xa1, 0x91, 0xe1, 0xd2] {
+        fails(Config::server(), &script().frame(first, HELLO), &[], error);
+    }
+    let continued = script().frame(COMPRESSED_TEXT_BEGIN, &HELLO[..3]).frame(0xc0, &HELLO[3..]);
+    fails(Config::server(), &continued, &[], error);
+    let plain = script().frame(TEXT_BEGIN, "plain").frame(0xc0, HELLO);
+    fails(Config::server(), &plain, &[], error);
+}
+
+#[test]
+fn d7_a_message_is_compressed_from_the_threshold_on_if_it_gets_shorter() {
+    for side in SIDES {
+        let deflate = Deflate { threshold: 100, ..agreed() };
+        let (short, long, noise) = (prose(1, 99), prose(2, 100), noise(2_000));
+        let (frames, events) = sent(side, Config::server(), deflate, |connection| {
+            connection.send(Message::from(&*short)).unwrap();
+            connection.send(Message::from(&*long)).unwrap();
+            connection.send(Message::from(&noise[..])).unwrap();
+            connection.send(Message::from(&*long)).unwrap();
+        });
+        let firsts: Vec<_> = frames.iter().map(|(first, _)| *first).collect();
+        assert_eq!(firsts, [TEXT, COMPRESSED_TEXT, BINARY, COMPRESSED_TEXT]);
+        assert_eq!((&*frames[0].1, &*frames[2].1), (short.as_bytes(), &noise[..]));
+        assert!(frames[1].1.len() < 100);
+        assert!(frames[3].1.len() < 20, "the context is there still: {}", frames[3].1.len());
+        same(&events, &[text(short), text(&*long), binary(noise), text(long)]);
+    }
+}
+
+#[test]
+fn compress_always_and_never_are_obeyed() {
+    for side in SIDES {
+        let prose = prose(1, 5_000);
+        let noise = noise(15_000);
+        let (first, rest) = noise.split_at(5_000);
+        let (second, third) = rest.split_at(5_000);
+        let (frames, events) = sent(side, Config::server(), Deflate::DEFAULT, |connection| {
+            for (compress, noise) in
+                [(Compress::Always, first), (Compress::Never, second), (Compress::Auto, third)]
+            {
+                connection.send_with(Message::from(&*prose), compress).unwrap();
+                connection.send_with(Message::from(noise), compress).unwrap();
+                connection.send_with(Message::from(""), compress).unwrap();
+            }
+        });
+        let firsts: Vec<_> = frames.iter().map(|(first, _)| *first).collect();
+        let expected = [
+            [COMPRESSED_TEXT, COMPRESSED_BINARY, COMPRESSED_TEXT],
+            [TEXT, BINARY, TEXT],
+            [COMPRESSED_TEXT, BINARY, TEXT],
+        ];
+        assert_eq!(firsts, expected.concat());
+        assert_eq!(frames[2].1, [0], "section 7.2.3.6");
+        let each = |noise| [text(&*prose), binary(noise), text("")];
+        same(&events, &[each(first), each(second), each(third)].concat());
+    }
+}
+
+#[test]
+fn never_is_not_compressed_without_an_agreement_either() {
+    let mut connection = server(Config::server());
+    connection.send_with(Message::from(prose(1, 5_000)), Compress::Always).unwrap();
+    assert_eq!(frames(&mut connection, START)[0].0, TEXT);
+}
+
+#[test]
+fn s6_1_a_long_compressed_message_leaves_in_frames_and_only_the_first_says_so() {
+    for side in SIDES {
+        let config = Config { fragment_size: 125, ..Config::server() };
+        let message = prose(3, 20_000);
+        let (frames, events) = sent(side, config, agreed(), |connection| {
+            connection.send(Message::from(&*message)).unwrap();
+        });
+        assert!(frames.len() > 3);
+        let (last, begin) = frames.split_last().unwrap();
+        assert_eq!((begin[0].0, last.0), (COMPRESSED_TEXT_BEGIN, LAST));
+        assert!(begin[1..].iter().all(|(first, payload)| (*first, payload.len()) == (MORE, 125)));
+        same(&events, &[text(message)]);
+    }
+}
+
+#[test]
+fn a_message_in_fragments_is_compressed_as_one_and_each_fragment_can_be_read_at_once() {
+    for side in SIDES {
+        let other = if side == Side::Client { Side::Server } else { Side::Client };
+        let mut connection = open(side, Config::server(), agreed());
+        let pieces = Config { receive: Receive::Pieces, ..Config::server() };
+        let mut peer = open(other, pieces, agreed());
+        for round in 0..3 {
+            let mut got = Vec::new();
+            let mut writer = connection.fragments(DataKind::Text).unwrap();
+            for (n, last) in [(1, false), (2, false), (3, true)] {
+                let part = prose(round + n, 700);
+                if last {
+                    writer.finish(part.as_bytes()).unwrap();
+                } else {
+                    writer.write(part.as_bytes()).unwrap();
+                    writer.pause();
+                }
+                connection.ping(b"between").unwrap();
+                let wire = output(&mut connection, START);
+                let (header, _) = FrameHeader::parse(&wire).unwrap().unwrap();
+                assert_eq!((header.rsv1, header.fin), (n == 1, last));
+                for event in hear(&mut peer, START, &wire) {
+                    if let Event::Piece(piece) = event {
+                        got.extend_from_slice(&piece.payload);
+                        assert_eq!((piece.first, piece.last), (n == 1, last));
+                    }
+                }
+                let whole: String = (1..=n).map(|n| prose(round + n, 700)).collect();
+                assert_eq!(str::from_utf8(&got), Ok(&*whole), "after fragment {n}");
+                if !last {
+                    writer = connection.resume_fragments().unwrap();
+                } else {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn d7_what_waits_for_an_open_message_is_compressed_behind_it() {
+    for side in SIDES {
+        let shared = prose(7, 600);
+        let (frames, events) = sent(side, Config::server(), agreed(), |connection| {
+            let mut writer = connection.fragments(DataKind::Text).unwrap();
+            writer.write(shared.as_bytes()).unwrap();
+            writer.pause();
+            connection.send(Message::from(&*shared)).unwrap();
+            connection.send_with(Message::from(&*shared), Compress::Never).unwrap();
+            connection.resume_fragments().unwrap().finish(shared.as_bytes()).unwrap();
+            connection.send(Message::from(&*shared)).unwrap();
+        });
+        let firsts: Vec<_> = frames.iter().map(|(first, _)| *first).collect();
+        let expected = [COMPRESSED_TEXT_BEGIN, LAST, COMPRESSED_TEXT, TEXT, COMPRESSED_TEXT];
+        assert_eq!(firsts, expected);
+        assert!(frames[2].1.len() < 30, "it refers to what is before it");
+        let twice = text([&*shared, &*shared].concat());
+        same(&events, &[twice, text(&*shared), text(&*shared), text(&*shared)]);
+    }
+}
+
+#[test]
+fn d4_without_takeover_each_message_stands_for_itself() {
+    for (side, deflate) in [
+        (Side::Server, Deflate { server_no_context_takeover: true, ..agreed() }),
+        (Side::Client, Deflate { client_no_context_takeover: true, ..agreed() }),
+    ] {
+        let message = prose(9, 3_000);
+        let (frames, events) = sent(side, Config::server(), deflate, |connection| {
+            connection.send(Message::from(&*message)).unwrap();
+            connection.send(Message::from(&*message)).unwrap();
+        });
+        assert_eq!(frames[0], frames[1]);
+        same(&events, &[text(&*message), text(message)]);
+    }
+    // The other end's is another matter.
+    let deflate = Deflate { client_no_context_takeover: true, ..agreed() };
+    let message = prose(9, 3_000);
+    let (frames, _) = sent(Side::Server, Config::server(), deflate, |connection| {
+        connection.send(Message::from(&*message)).unwrap();
+        connection.send(Message::from(&*message)).unwrap();
+    });
+    let (first, second) = (frames[0].1.len(), frames[1].1.len());
+    assert!(second * 4 < first, "the server's context is kept: {first}, {second}");
+}
+
+#[test]
+fn d4_a_peer_that_was_to_forget_and_refers_back_is_1007() {
+    let deflate = Deflate { client_no_context_takeover: true, ..agreed() };
+    let mut connection = open(Side::Server, Config::server(), deflate);
+    let wire = script().frame(COMPRESSED_TEXT, HELLO).frame(COMPRESSED_TEXT, HELLO_AGAIN);
+    let seen = hear(&mut connection, START, &wire.wire(Side::Server));
+    let error = ConnectionError::Protocol(ProtocolError::InvalidDeflate);
+    same(&seen, &[text("Hello"), Event::Error(error)]);
+}
+
+#[test]
+fn d1_garbage_is_1007_wherever_it_comes() {
+    let error = ProtocolError::InvalidDeflate;
+    for garbage in [&[0xff][..], &[0x06, 0xff, 0xff], &[0xf2, 0x48, 0xff, 0xff, 0xff, 0xff, 0xff]] {
+        fails(Config::server(), &script().frame(COMPRESSED_BINARY, garbage), &[], error);
+    }
+    let second = script().frame(COMPRESSED_TEXT, HELLO).frame(COMPRESSED_TEXT, [0xff]);
+    fails(Config::server(), &second, &[text("Hello")], error);
+    // Ends within a block.
+    fails(Config::server(), &script().frame(COMPRESSED_TEXT, &HELLO[..4]), &[], error);
+}
+
+/// A message of `len` bytes as a peer compresses it.
+fn compressed(len: usize) -> Vec<u8> {
+    let (frames, _) = sent(Side::Server, Config::server(), agreed(), |connection| {
+        connection.send_with(Message::from(std::vec![b'x'; len]), Compress::Always).unwrap();
+    });
+    frames.into_iter().flat_map(|(_, payload)| payload).collect()
+}
+
+#[test]
+fn d3_a_decompressed_message_of_exactly_the_limit_passes_and_one_byte_more_is_1009() {
+    for limit in [1, 125, 5_000, 66_000] {
+        let config = Config::server().with_message_limit(limit as u64);
+        let at = script().frame(COMPRESSED_BINARY, compressed(limit));
+        receives(config, &at, &[binary(std::vec![b'x'; limit])]);
+        let over = script()
+            .frame(COMPRESSED_BINARY, compressed(limit))
+            .frame(COMPRESSED_BINARY, compressed(limit + 1));
+        // Its first message is in the context of the second: both were compressed without one.
+        let seen = [binary(std::vec![b'x'; limit])];
+        fails(config, &over, &seen, ProtocolError::MessageTooBig);
+    }
+}
+
+#[test]
+fn d3_a_message_that_compression_made_longer_than_the_limit_passes_if_it_is_not() {
+    let noise = noise(3_000);
+    let (frames, _) = sent(Side::Server, Config::server(), agreed(), |connection| {
+        connection.send_with(Message::from(&noise[..]), Compress::Always).unwrap();
+    });
+    assert!(frames[0].1.len() > 3_000);
+    let config = Config::server().with_message_limit(3_000);
+    receives(config, &script().frame(COMPRESSED_BINARY, &frames[0].1), &[binary(noise)]);
+    let announced = script().raw(&header(COMPRESSED_BINARY, Some(Mask([0; 4])), 4_000));
+    let mut connection = open(Side::Server, config, agreed());
+    let seen = hear(&mut connection, START, &announced.wire(Side::Server));
+    let error = ConnectionError::Protocol(ProtocolError::FrameTooBig);
+    assert_eq!(
+        seen,
+        [Event::Error(error)],
+        "judged by its header, before anything is decompressed"
+    );
+}
+
+#[test]
+fn d3_a_bomb_is_refused_at_the_limit_with_bounded_memory() {
+    let bomb = compressed(16 << 20);
+    assert!(bomb.len() * 900 < 16 << 20, "a thousandfold, nearly: {}", bomb.len());
+    for limit in [1 << 15, 1 << 20] {
+        let config = Config::server().with_message_limit(limit);
+        let mut connection = open(Side::Server, config, agreed());
+        let wire = script().frame(COMPRESSED_BINARY, &bomb).wire(Side::Server);
+        let mut most = 0;
+        for part in wire.chunks(1_000) {
+            connection.receive(START, part);
+            let _ = connection.poll_ready();
+            most = most.max(connection.buffer_capacity());
+        }
+        let error = ConnectionError::Protocol(ProtocolError::MessageTooBig);
+        assert_eq!(connection.poll_event(), Some(Event::Error(error)));
+        assert!(most < 2 * limit as usize + (512 << 10), "{most} held");
+    }
+}
+
+#[test]
+fn u4_the_decompressed_bytes_must_be_utf8_and_are_judged_as_they_come() {
+    let wire = |parts: &[&[u8]]| {
+        let mut peer = open(Side::Client, Config::client(), agreed());
+        let mut writer = peer.fragments(DataKind::Text).unwrap();
+        let (last, parts) = parts.split_last().unwrap();
+        for part in parts {
+            writer.write(*part).unwrap();
+        }
+        writer.finish(*last).unwrap();
+        output(&mut peer, START)
+    };
+    let (euro, rest) = "€".as_bytes().split_at(1);
+    let mut connection = open(Side::Server, Config::server(), agreed());
+    same(&hear(&mut connection, START, &wire(&[b"a", euro, rest])), &[text("a€")]);
+    let invalid = ConnectionError::Protocol(ProtocolError::InvalidUtf8);
+    for parts in [&[&b"a"[..], euro][..], &[euro, b"b", b"c"], &[b"\xf4\x90", b"never read"]] {
+        let wire = wire(parts);
+        // Without the last frame: what is wrong shows before it, unless the end is what is wrong.
+        let mut connection = open(Side::Server, Config::server(), agreed());
+        let seen = hear(&mut connection, START, &wire);
+        assert_eq!(seen, [Event::Error(invalid)], "{parts:?}");
+        if parts.len() > 2 || parts[0] != b"a" {
+            let (_, frames) =
+                parse(&wire).split_last().map(|(l, f)| (l.clone(), f.to_vec())).unwrap();
+            let early =
+                frames.iter().fold(script(), |s, (first, payload)| s.frame(*first, payload));
+            let mut connection = open(Side::Server, Config::server(), agreed());
+            let seen = hear(&mut connection, START, &early.wire(Side::Server));
+            assert_eq!(seen, [Event::Error(invalid)], "{parts:?} without its end");
+        }
+    }
+}
+
+#[test]
+fn messages_too_long_for_memory_are_handed_out_in_pieces_within_the_limit() {
+    let payload = std::vec![b'x'; 3 << 20];
+    let bytes = compressed(payload.len());
+    let config =
+        Config { receive: Receive::Pieces, max_message: payload.len() as u64, ..Config::server() };
+    let wire = script().frame(COMPRESSED_BINARY, &bytes).wire(Side::Server);
+    let mut connection = open(Side::Server, config, agreed());
+    let mut got = 0;
+    let mut ends = Vec::new();
+    for part in wire.chunks(512) {
+        for event in hear(&mut connection, START, part) {
+            let Event::Piece(piece) = event else { panic!("{event:?}") };
+            got += piece.payload.len();
+            ends.push((piece.first, piece.last));
+        }
+    }
+    assert_eq!(got, payload.len());
+    assert!(ends.len() > 2);
+    assert_eq!((ends[0], ends[ends.len() - 1]), ((true, false), (false, true)));
+    let config = Config { max_message: payload.len() as u64 - 1, ..config };
+    let mut connection = open(Side::Server, config, agreed());
+    let seen = hear(&mut connection, START, &wire);
+    let error = ConnectionError::Protocol(ProtocolError::MessageTooBig);
+    assert_eq!(seen.last(), Some(&Event::Error(error)));
+}
+
+#[test]
+fn a_prepared_message_is_compressed_once_and_read_by_all_whatever_they_agreed_on() {
+    let message = prose(4, 8_000);
+    let own = prose(5, 2_000);
+    let prepared = PreparedMessage::compressed_by(&Message::from(&*message), &agreed());
+    let narrow = WindowBits::new(10).unwrap();
+    let deflates = [
+        agreed(),
+        Deflate { threshold: 0, ..Deflate::SHARED },
+        Deflate { server_max_window_bits: narrow, client_max_window_bits: narrow, ..agreed() },
+    ];
+    for side in SIDES {
+        for deflate in deflates {
+            let (frames, events) = sent(side, Config::server(), deflate, |connection| {
+                connection.send(Message::from(&*own)).unwrap();
+                connection.send_prepared(&prepared).unwrap();
+                connection.send(Message::from(&*own)).unwrap();
+                connection.send_prepared(&prepared).unwrap();
+                connection.send(Message::from(&*message)).unwrap();
+            });
+            let fits = deflate.server_max_window_bits != narrow;
+            let expected = if fits { COMPRESSED_TEXT } else { TEXT };
+            assert_eq!((frames[1].0, frames[3].0), (expected, expected));
+            assert_eq!(frames[1].1, frames[3].1);
+            let all = [text(&*own), text(&*message), text(&*own), text(&*message), text(&*message)];
+            same(&events, &all);
+        }
+        let mut plain = side.open(Config::server());
+        plain.send_prepared(&prepared).unwrap();
+        assert_eq!(frames(&mut plain, START), [(TEXT, message.clone().into_bytes())]);
+    }
+}
+
+#[test]
+fn a_long_prepared_message_is_shared_compressed() {
+    let noisy: String = noise(60_000).iter().map(|byte| char::from(byte & 0x3f | 0x40)).collect();
+    let prepared = PreparedMessage::compressed_by(&Message::from(&*noisy), &agreed());
+    let mut room: Vec<_> = (0..3).map(|_| open(Side::Server, Config::server(), agreed())).collect();
+    let place = |member: &mut Connection| {
+        member.send_prepared(&prepared).unwrap();
+        member.send_buffer().chunk().as_ptr()
+    };
+    let places: Vec<_> = room.iter_mut().map(place).collect();
+    assert!(places.iter().all(|at| *at == places[0]), "one copy");
+    assert_eq!(frames(&mut room[0], START)[0].0, COMPRESSED_TEXT);
+}
+
+#[test]
+fn d8_nothing_is_held_before_the_first_message_nor_without_takeover_after_it() {
+    let message = prose(6, 3_000);
+    for deflate in [agreed(), Deflate { threshold: 0, ..Deflate::SHARED }] {
+        let mut a = open(Side::Client, Config::client(), deflate);
+        let mut b = open(Side::Server, Config::server(), deflate);
+        assert_eq!((a.buffer_capacity(), b.buffer_capacity()), (0, 0));
+        a.send(Message::from(&*message)).unwrap();
+        same(&exchange(START, &mut a, &mut b).1, &[text(&*message)]);
+        a.release_buffers();
+        b.release_buffers();
+        let held = deflate == agreed();
+        assert_eq!((a.buffer_capacity() > 0, b.buffer_capacity() > 0), (held, held));
+    }
+}
+
+#[test]
+fn f9_nothing_is_decompressed_behind_a_close_frame_or_an_error() {
+    let bomb = compressed(1 << 20);
+    let session = script().close(1000, "").frame(COMPRESSED_BINARY, &bomb);
+    for side in SIDES {
+        let mut connection = open(side, Config::server(), agreed());
+        let seen = hear(&mut connection, START, &session.wire(side));
+        assert!(seen.iter().all(|event| !matches!(event, Event::Message(_))), "{seen:?}");
+        connection.release_buffers();
+        assert_eq!(connection.buffer_capacity(), connection.transmitter.outbox().capacity());
+    }
+}

@@ -1,0 +1,3 @@
+fn main() {
+    compare_deflate::worker::serve(&compare_deflate_miniz::PEERS);
+}
