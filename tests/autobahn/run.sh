@@ -6,8 +6,9 @@
 # 301 cases that need no compression, or all 517, with testee's --deflate, when
 # AUTOBAHN_ALL=1. The full set passes only if exactly that many cases ran.
 # Environment: TESTEE (the program; without it, it is built), AUTOBAHN_OUT (folder for
-# the reports, autobahn in the target folder), AUTOBAHN_JOBS (2), AUTOBAHN_TIMEOUT
-# (seconds for one run, 900), AUTOBAHN_DIR and AUTOBAHN_EXCLUDE as in server.sh.
+# the reports; autobahn, or autobahn-deflate, in the target folder), AUTOBAHN_JOBS (2),
+# AUTOBAHN_TIMEOUT (seconds for one run, 900; with compression 1800), AUTOBAHN_DIR and
+# AUTOBAHN_EXCLUDE as in server.sh.
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 root=$(cd "$lib/../.." && pwd)
@@ -24,16 +25,17 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-export AUTOBAHN_JOBS=${AUTOBAHN_JOBS:-2} AUTOBAHN_TIMEOUT=${AUTOBAHN_TIMEOUT:-900}
+export AUTOBAHN_JOBS=${AUTOBAHN_JOBS:-2}
 ab_number AUTOBAHN_JOBS "$AUTOBAHN_JOBS"
-flags=
+flags= reports=autobahn patience=900
 unset AUTOBAHN_EXPECT
 if [ "${AUTOBAHN_ALL:-}" = 1 ]; then
-  flags=--deflate
+  flags=--deflate reports=autobahn-deflate patience=1800
   [ $# -gt 0 ] || [ -n "${AUTOBAHN_EXCLUDE:-}" ] || export AUTOBAHN_EXPECT=517
 elif [ $# -eq 0 ] && [ -z "${AUTOBAHN_EXCLUDE:-}" ]; then
   export AUTOBAHN_EXCLUDE='12.* 13.*' AUTOBAHN_EXPECT=301
 fi
+export AUTOBAHN_TIMEOUT=${AUTOBAHN_TIMEOUT:-$patience}
 
 ab_install
 if [ -n "${TESTEE:-}" ]; then
@@ -46,7 +48,7 @@ else
 fi
 [ -x "$TESTEE" ] || { echo "autobahn: no testee at $TESTEE" >&2; exit 1; }
 TESTEE=$(realpath "$TESTEE")
-out=${AUTOBAHN_OUT:-$target/autobahn}
+out=${AUTOBAHN_OUT:-$target/$reports}
 mkdir -p "$out" && out=$(cd "$out" && pwd) || exit 1
 
 # free_ports N: the first of N free ports in a row. They are below the kernel's range for

@@ -1,41 +1,9 @@
 // ws (Node) as the server, `testee connect` as the client.
-import { createServer } from 'node:http';
 import { createServer as createTcp } from 'node:net';
-import { WebSocketServer } from 'ws';
+import { listen, session } from './accept.mjs';
 import {
-  DEFLATE_SIZES, Inbox, SESSION_MS, binary, check, closedWith, connect, endedBadly, endedWell, exchanges, finish, freePort, patient, same, text,
+  DEFLATE_SIZES, SESSION_MS, binary, check, closedWith, connect, endedBadly, endedWell, exchanges, finish, freePort, same, text,
 } from './peer.mjs';
-
-function listen(server) {
-  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(`ws://127.0.0.1:${server.address().port}`)));
-}
-
-/** One connection of testee: `script` drives the server's side, then the end of testee is returned. */
-async function session(script, { greeting, ...options } = {}) {
-  const http = createServer();
-  const wss = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: 1 << 26, ...options });
-  const accepted = new Promise((resolve) => http.on('upgrade', (request, socket, head) => {
-    socket.cork();
-    wss.handleUpgrade(request, socket, head, (ws) => {
-      if (greeting !== undefined) ws.send(greeting);
-      resolve({ ws, inbox: new Inbox(ws) });
-    });
-    socket.uncork();
-  }));
-  const url = await listen(http);
-  const ended = connect(`${url}/path?query=1`);
-  try {
-    const early = ended.then((end) => { throw new Error(`testee ended with ${end.status} and never connected: ${end.stderr.trim()}`); });
-    early.catch(() => {});
-    const { ws, inbox } = await patient(Promise.race([accepted, early]), 'connection');
-    await script(ws, inbox);
-    return await ended;
-  } finally {
-    wss.clients.forEach((ws) => ws.terminate());
-    wss.close();
-    http.close();
-  }
-}
 
 /** A TCP server that is no WebSocket server: `answer` gets the socket and the request's head. */
 async function raw(answer) {

@@ -1,5 +1,5 @@
-// What node_client.mjs and node_server.mjs share: the data, the checks, and testee as a child process.
-// usage of both: node SCRIPT TESTEE RUNTIME
+// What the scripts for ws share: the data, the checks, and testee as a child process.
+// usage of each: node SCRIPT TESTEE RUNTIME
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -213,8 +213,8 @@ export async function serve(...flags) {
 }
 
 /** `testee connect`, to its end. */
-export function connect(url) {
-  const run = start(['connect', url]);
+export function connect(url, ...flags) {
+  const run = start(['connect', url, ...flags]);
   return patient(run.ended, 'end of testee', SESSION_MS).then((end) => ({ ...end, stderr: run.stderr }));
 }
 

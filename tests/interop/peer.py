@@ -1,6 +1,6 @@
-"""What python_client.py and python_server.py share: the data, the checks, and testee as a child process.
+"""What the scripts for websockets share: the data, the checks, and testee as a child process.
 
-usage of both: python SCRIPT TESTEE RUNTIME
+usage of each: python SCRIPT TESTEE RUNTIME
 """
 
 import asyncio
