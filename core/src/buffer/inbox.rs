@@ -310,6 +310,14 @@ impl Inbox {
         }
     }
 
+    /// Claims memory for `n` more bytes of the message under assembly.
+    pub(crate) fn claim_for(&mut self, n: usize) {
+        self.message.truncate(self.received);
+        if self.message.capacity().saturating_sub(self.received) < n {
+            self.message.reserve_exact(n);
+        }
+    }
+
     /// Takes the first `n` unread bytes and has `append` make of them what it adds to the message under
     /// assembly.
     pub(crate) fn append_with<R>(

@@ -53,7 +53,9 @@ impl Compressor {
         }
         // As long as the payload behind the tail is too long.
         let limit = if force { usize::MAX } else { payload.len().saturating_add(TAIL.len()) };
-        let mut out = match self.run(payload, limit) {
+        // A full flush leaves nothing to refer to, and costs less than a reset.
+        let flush = if self.takeover { DeflateFlush::SyncFlush } else { DeflateFlush::FullFlush };
+        let mut out = match self.run(payload, limit, flush) {
             Some(mut out) => {
                 out.truncate(out.len().saturating_sub(TAIL.len()));
                 out
@@ -61,7 +63,7 @@ impl Compressor {
             None if force => self.store(payload, true),
             None => return None,
         };
-        self.settle();
+        self.settle(!self.takeover);
         shrink(&mut out);
         Some(out)
     }
@@ -72,7 +74,7 @@ impl Compressor {
     pub fn fragment(&mut self, payload: &[u8], last: bool) -> Vec<u8> {
         let mut out = if payload.is_empty() {
             if last { EMPTY.to_vec() } else { Vec::new() }
-        } else if let Some(mut out) = self.run(payload, usize::MAX) {
+        } else if let Some(mut out) = self.run(payload, usize::MAX, DeflateFlush::SyncFlush) {
             if last {
                 out.truncate(out.len().saturating_sub(TAIL.len()));
             }
@@ -81,7 +83,7 @@ impl Compressor {
             self.store(payload, last)
         };
         if last {
-            self.settle();
+            self.settle(false);
         }
         shrink(&mut out);
         out
@@ -91,7 +93,7 @@ impl Compressor {
     /// after a message that was compressed elsewhere, since the peer counts it.
     pub fn forget(&mut self) {
         if let Some(state) = self.state.take() {
-            shared::put_deflate(self.kind, state);
+            shared::put_deflate(self.kind, state, false);
         }
         self.history.clear();
     }
@@ -105,7 +107,7 @@ impl Compressor {
 
     /// `payload` compressed, with the tail, in a state that has seen it. `None` if that would be
     /// `limit` bytes or more: then there is no state, and the next begins with the history.
-    fn run(&mut self, payload: &[u8], limit: usize) -> Option<Vec<u8>> {
+    fn run(&mut self, payload: &[u8], limit: usize, flush: DeflateFlush) -> Option<Vec<u8>> {
         if self.kind.stores() {
             return None;
         }
@@ -117,11 +119,11 @@ impl Compressor {
             }
             state
         });
-        let Some(out) = compress(&mut state, payload, limit) else {
+        let Some(out) = compress(&mut state, payload, limit, flush) else {
             // zlib-rs 0.6 resets a state that has output left, but not where that begins: then the
             // next message finds less room for its own, and panics when that is too little.
             if drain(&mut state) {
-                shared::put_deflate(self.kind, state);
+                shared::put_deflate(self.kind, state, false);
             }
             return None;
         };
@@ -154,12 +156,12 @@ impl Compressor {
         }
     }
 
-    /// A message is over.
-    fn settle(&mut self) {
+    /// A message is over, and left its state `clean` or not.
+    fn settle(&mut self, clean: bool) {
         if !self.kept
             && let Some(state) = self.state.take()
         {
-            shared::put_deflate(self.kind, state);
+            shared::put_deflate(self.kind, state, clean);
         }
     }
 }
@@ -181,7 +183,12 @@ impl fmt::Debug for Compressor {
 }
 
 /// `payload`, flushed, with the tail; `None` as soon as that is `limit` bytes.
-fn compress(state: &mut zlib_rs::Deflate, payload: &[u8], limit: usize) -> Option<Vec<u8>> {
+fn compress(
+    state: &mut zlib_rs::Deflate,
+    payload: &[u8],
+    limit: usize,
+    flush: DeflateFlush,
+) -> Option<Vec<u8>> {
     let mut rest = payload;
     // What is longer gets shorter, as a rule; room that is not used is not touched.
     let room = if payload.len() > 4096 { payload.len() / 2 } else { payload.len() };
@@ -190,7 +197,7 @@ fn compress(state: &mut zlib_rs::Deflate, payload: &[u8], limit: usize) -> Optio
     loop {
         let room = out.get_mut(len..).filter(|room| !room.is_empty())?;
         let before = (state.total_in(), state.total_out());
-        state.compress(rest, room, DeflateFlush::SyncFlush).ok()?;
+        state.compress(rest, room, flush).ok()?;
         let consumed = since(before.0, state.total_in());
         let produced = since(before.1, state.total_out());
         rest = rest.get(consumed..)?;

@@ -161,15 +161,20 @@ impl Decompressor {
         limit: usize,
     ) -> Result<(), DecompressError> {
         let mut room = input.len().saturating_mul(4).max(256);
-        reserve(out, room, limit);
         let mut full = false;
         while full || !input.is_empty() {
             if core::mem::take(&mut self.ended) {
                 self.restart(state, out);
             }
             let start = out.len();
-            let step = if start < limit {
-                room = room.min(limit.saturating_sub(start)).min(64 << 10);
+            let step = if start == 0 && input.len() <= SHORT && SCRATCH <= limit {
+                let mut scratch = [0; SCRATCH];
+                let step = step(state, input, &mut scratch);
+                out.extend_from_slice(scratch.get(..step.produced).unwrap_or_default());
+                full = step.produced == SCRATCH;
+                step
+            } else if start < limit {
+                room = room.min(limit.saturating_sub(start)).min(MOST_ROOM);
                 reserve(out, room, limit);
                 out.resize(start.saturating_add(room), 0);
                 let step = step(state, input, out.get_mut(start..).unwrap_or_default());
@@ -306,6 +311,17 @@ fn reserve(out: &mut Vec<u8>, more: usize, limit: usize) {
         out.reserve_exact(capacity.saturating_sub(out.len()));
     }
 }
+
+/// A short message is inflated with room to spare, in which zlib-rs takes the fast way, and then moved to
+/// memory of its size.
+const SCRATCH: usize = 2048;
+
+/// The longest payload that is tried with.
+const SHORT: usize = 512;
+
+/// The most that is cleared at a time. Much, because the state copies its window whenever it stops, and
+/// reads what is before that from the copy, more slowly.
+const MOST_ROOM: usize = 1 << 20;
 
 /// What a message may fill windows with before it has earned any: more than the longest.
 const CREDIT: usize = 64 << 10;

@@ -3,6 +3,9 @@
 //! A state is large (a compressor's 130 to 480 KiB, a decompressor's 47 KiB), and between two
 //! messages of a connection without context takeover there is nothing in it.
 
+use alloc::vec::Vec;
+use core::cell::RefCell;
+
 use zlib_rs::{Deflate, DeflateConfig, Inflate};
 
 use super::WindowBits;
@@ -57,95 +60,80 @@ impl Kind {
 /// A decompressor's memory in bytes: its window is always the largest.
 pub(super) const INFLATE_MEMORY: usize = 47_552;
 
-/// An empty state.
-pub(super) fn deflate(kind: Kind) -> Deflate {
-    #[cfg(feature = "std")]
-    if let Some(mut state) = thread::take_deflate(kind) {
-        state.reset();
-        return state;
-    }
-    kind.state()
+/// One for each direction and size that a program is likely to use, and some for fragmented messages,
+/// which hold theirs from fragment to fragment.
+const MOST: usize = 4;
+
+struct Idle {
+    deflate: Vec<Used>,
+    inflate: Vec<Inflate>,
 }
 
-/// An empty state.
-pub(super) fn inflate() -> Inflate {
-    #[cfg(feature = "std")]
-    if let Some(mut state) = thread::take_inflate() {
-        state.reset(false);
-        return state;
-    }
-    Inflate::new(false, WindowBits::MAX.get())
+struct Used {
+    kind: Kind,
+    state: Deflate,
+    /// It refers to nothing that it has seen.
+    clean: bool,
 }
 
-/// Whatever is in the state is forgotten.
-#[cfg(feature = "std")]
-pub(super) use thread::{put_deflate, put_inflate};
+std::thread_local! {
+    static IDLE: RefCell<Idle> =
+        const { RefCell::new(Idle { deflate: Vec::new(), inflate: Vec::new() }) };
+}
 
-#[cfg(not(feature = "std"))]
-pub(super) fn put_deflate(_: Kind, _: Deflate) {}
-
-#[cfg(not(feature = "std"))]
-pub(super) fn put_inflate(_: Inflate) {}
-
-/// Where there are threads, each keeps a few idle states.
-#[cfg(feature = "std")]
-mod thread {
-    use core::cell::RefCell;
-
-    use alloc::vec::Vec;
-    use zlib_rs::{Deflate, Inflate};
-
-    use super::Kind;
-
-    /// One for each direction and size that a program is likely to use, and some for fragmented
-    /// messages, which hold theirs from fragment to fragment.
-    const MOST: usize = 4;
-
-    struct Idle {
-        deflate: Vec<(Kind, Deflate)>,
-        inflate: Vec<Inflate>,
-    }
-
-    std::thread_local! {
-        static IDLE: RefCell<Idle> =
-            const { RefCell::new(Idle { deflate: Vec::new(), inflate: Vec::new() }) };
-    }
-
-    fn with<T>(use_idle: impl FnOnce(&mut Idle) -> T) -> Option<T> {
-        IDLE.try_with(|idle| idle.try_borrow_mut().ok().map(|mut idle| use_idle(&mut idle)))
-            .ok()
-            .flatten()
-    }
-
-    pub(in crate::deflate) fn put_deflate(kind: Kind, state: Deflate) {
-        with(|idle| {
-            if idle.deflate.len() >= MOST {
-                idle.deflate.remove(0);
-            }
-            idle.deflate.push((kind, state));
-        });
-    }
-
-    pub(in crate::deflate) fn put_inflate(state: Inflate) {
-        with(|idle| {
-            if idle.inflate.len() < MOST {
-                idle.inflate.push(state);
-            }
-        });
-    }
-
-    pub(super) fn take_deflate(kind: Kind) -> Option<Deflate> {
-        with(|idle| {
-            // The one used last is the likeliest to be in the cache.
-            let at = idle.deflate.iter().rposition(|(idle, _)| *idle == kind)?;
-            Some(idle.deflate.remove(at).1)
-        })
+/// Of no use while the thread ends.
+fn with<T>(use_idle: impl FnOnce(&mut Idle) -> T) -> Option<T> {
+    IDLE.try_with(|idle| idle.try_borrow_mut().ok().map(|mut idle| use_idle(&mut idle)))
+        .ok()
         .flatten()
-    }
+}
 
-    pub(super) fn take_inflate() -> Option<Inflate> {
-        with(|idle| idle.inflate.pop()).flatten()
+/// A state that refers to nothing.
+pub(super) fn deflate(kind: Kind) -> Deflate {
+    let used = with(|idle| {
+        // The one used last is the likeliest to be in the cache.
+        let at = idle.deflate.iter().rposition(|used| used.kind == kind)?;
+        Some(idle.deflate.remove(at))
+    });
+    match used.flatten() {
+        None => kind.state(),
+        Some(Used { mut state, clean, .. }) => {
+            if !clean {
+                state.reset();
+            }
+            state
+        }
     }
+}
+
+/// Keeps a state for others. It has no output left, and is `clean` if its last flush was a full one.
+pub(super) fn put_deflate(kind: Kind, state: Deflate, clean: bool) {
+    with(|idle| {
+        if idle.deflate.len() >= MOST {
+            idle.deflate.remove(0);
+        }
+        idle.deflate.push(Used { kind, state, clean });
+    });
+}
+
+/// A state that refers to nothing.
+pub(super) fn inflate() -> Inflate {
+    match with(|idle| idle.inflate.pop()).flatten() {
+        None => Inflate::new(false, WindowBits::MAX.get()),
+        Some(mut state) => {
+            state.reset(false);
+            state
+        }
+    }
+}
+
+/// Keeps a state for others.
+pub(super) fn put_inflate(state: Inflate) {
+    with(|idle| {
+        if idle.inflate.len() < MOST {
+            idle.inflate.push(state);
+        }
+    });
 }
 
 /// Whether a connection with context takeover keeps its state from message to message. One with a

@@ -10,6 +10,9 @@ use crate::message::DataKind;
 /// pieces of a few megabytes.
 const PORTION: usize = 4 * 1024;
 
+/// What arrives of a payload at once is worth claiming memory for from this length on.
+const CLAIM_FROM: usize = 4 * 1024;
+
 /// What a payload that is within `limit` may be at most when it is compressed: DEFLATE makes what it
 /// cannot compress longer, with little memory by an eighth.
 pub(super) const fn limit(limit: u64) -> u64 {
@@ -47,10 +50,17 @@ impl Receiver {
             let limit = usize::try_from(config.max_message).unwrap_or(usize::MAX);
             let limit = limit.saturating_sub(open.decompressed);
             let before = inbox.message_len();
+            if len > CLAIM_FROM {
+                // As for what is not compressed: claimed, not touched, and no more than was earned.
+                let left = frame.len.saturating_sub(frame.done).saturating_add(len);
+                inbox.claim_for(left.saturating_mul(4).min(len.saturating_mul(16)).min(limit));
+            }
             let incoming = &mut self.incoming;
             let pushed =
                 inbox.append_with(len, |bytes, message| incoming.push(bytes, last, message, limit));
-            if open.kind == DataKind::Text {
+            // All of it came at once, and nothing is wrong: it is judged where it is handed out.
+            let whole = last && before == 0 && pushed.is_ok() && !pieces;
+            if open.kind == DataKind::Text && !whole {
                 // U4: the decompressed bytes, as they come; what is wrong with them comes before what is
                 // wrong behind them.
                 let fresh = inbox.message_mut().get(before..).unwrap_or_default();
@@ -58,7 +68,9 @@ impl Receiver {
             }
             pushed?;
             if last {
-                self.finish_text(open.kind)?;
+                if !whole {
+                    self.finish_text(open.kind)?;
+                }
                 self.open = None;
             }
             if pieces && (last || inbox.message_len() > 0) {
