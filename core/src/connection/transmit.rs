@@ -144,7 +144,9 @@ impl Transmitter {
     #[inline]
     pub(super) fn send<'a>(&mut self, message: Message<'a>) -> Result<(), SendError<Message<'a>>> {
         let payload = message.as_bytes();
-        if self.is_direct(payload.len()) && payload.len() <= self.short {
+        // The constant as well: it spares the compiler the long headers.
+        let is_short = payload.len() <= self.short && payload.len() <= Outbox::COALESCE;
+        if is_short && self.is_direct(payload.len()) {
             let header = self.header(message.kind().opcode(), true, false, payload.len());
             self.outbox.frame(&header, payload);
             self.ends.push(self.outbox.queued());

@@ -26,6 +26,9 @@ impl Receiver {
     }
 
     /// Whatever has arrived of a compressed payload: decompressed as it comes, it never waits.
+    ///
+    /// Not inlined: it would cost those frames that are not compressed.
+    #[inline(never)]
     pub(super) fn compressed(
         &mut self,
         mut frame: Frame,
