@@ -382,6 +382,21 @@ fn side_by_side() {
 }
 
 #[test]
+fn compressed() {
+    let (status, lines) = Running::new("compressed", &[], "").wait();
+    assert!(status.success());
+    let waiting = |what: &str| -> Vec<usize> {
+        let of_it = lines.iter().filter_map(|line| line.strip_prefix(what)?.strip_prefix(": "));
+        of_it.map(|line| line.split(' ').next().expect("a word").parse().expect("n")).collect()
+    };
+    let (news, secrets) = (waiting("news"), waiting("secret"));
+    assert!(news.len() == 2 && news.iter().all(|n| *n < 200), "compressed: {lines:?}");
+    assert!(secrets.len() == 2 && secrets.iter().all(|n| *n > 1_600), "not: {lines:?}");
+    let received = lines.iter().filter(|line| line.starts_with("received ")).count();
+    assert_eq!(received, 4);
+}
+
+#[test]
 fn blocking() {
     let (status, lines) = Running::new("blocking", &[], "").wait();
     assert!(status.success());

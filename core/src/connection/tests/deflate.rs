@@ -514,6 +514,28 @@ fn d8_nothing_is_held_before_the_first_message_nor_without_takeover_after_it() {
 }
 
 #[test]
+fn d8_windows_of_4_kib_hold_that_and_no_more() {
+    let deflate = Deflate { threshold: 0, ..Deflate::COMPACT };
+    let mut a = open(Side::Client, Config::client(), deflate);
+    let mut b = open(Side::Server, Config::server(), deflate);
+    let repeated = prose(8, 1_500);
+    for round in 0..20 {
+        let message = if round % 2 == 0 { repeated.clone() } else { prose(round, 2_000) };
+        a.send(Message::from(&*message)).unwrap();
+        b.send(Message::from(&*message)).unwrap();
+        let (of_a, of_b) = exchange(START, &mut a, &mut b);
+        same(&of_a, &[text(&*message)]);
+        same(&of_b, &[text(message)]);
+        for connection in [&mut a, &mut b] {
+            connection.release_buffers();
+            assert!(connection.buffer_capacity() <= 8 << 10);
+        }
+    }
+    a.send(Message::from(&*repeated)).unwrap();
+    assert!(frames(&mut a, START)[0].1.len() < 1_500 / 10, "it refers to what was said before");
+}
+
+#[test]
 fn f9_nothing_is_decompressed_behind_a_close_frame_or_an_error() {
     let bomb = compressed(1 << 20);
     let session = script().close(1000, "").frame(COMPRESSED_BINARY, &bomb);

@@ -5,4 +5,6 @@ use compare_deflate::floor::floor;
 
 mod longwire;
 
+pub use longwire::NARROW;
+
 pub const PEERS: [Peer; 2] = [floor("zlib-rs as Longwire builds it"), longwire::LONGWIRE];

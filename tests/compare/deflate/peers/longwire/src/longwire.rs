@@ -2,7 +2,7 @@
 
 use std::io::IoSlice;
 
-use ::longwire::deflate::Deflate;
+use ::longwire::deflate::{Deflate, WindowBits};
 use ::longwire::{Config, Connection, DataKind, Endpoint, Event, Instant, Message, Role};
 use bytes::Buf;
 use compare_deflate::LIMIT;
@@ -11,6 +11,13 @@ use compare_deflate::contest::{Peer, Rank, Server, Terms};
 use compare_deflate::pipe::Pipe;
 
 pub const LONGWIRE: Peer = Peer::new("Longwire", Rank::Longwire, open);
+
+/// For the memory, which depends on the windows.
+pub const NARROW: [Peer; 3] = [
+    Peer::new("Longwire, windows of 13 bits", Rank::Longwire, open_within::<13>),
+    Peer::new("Longwire, windows of 12 bits", Rank::Longwire, open_within::<12>),
+    Peer::new("Longwire, windows of 9 bits", Rank::Longwire, open_within::<9>),
+];
 
 /// No time passes: reading a clock is the adapter's work.
 const NOW: Instant = Instant::EPOCH;
@@ -21,9 +28,15 @@ struct Longwire {
 }
 
 fn open(terms: Terms, pipe: Pipe) -> Box<dyn Server> {
+    open_within::<15>(terms, pipe)
+}
+
+fn open_within<const BITS: u8>(terms: Terms, pipe: Pipe) -> Box<dyn Server> {
     let config = Config::server().with_message_limit(LIMIT as u64).with_heartbeat();
     let mut deflate = if terms.takeover { Deflate::DEFAULT } else { Deflate::SHARED };
     deflate.level = terms.level;
+    let window = WindowBits::new(BITS).expect("from 8 to 15");
+    (deflate.client_max_window_bits, deflate.server_max_window_bits) = (window, window);
     deflate.threshold = 0;
     let connection = Connection::new(Role::Server, config, NOW).with_deflate(&deflate);
     Box::new(Longwire { connection, pipe })

@@ -7,4 +7,5 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() {
     compare_deflate::memory::report(ALLOCATOR, &compare_deflate_longwire::PEERS);
+    compare_deflate::memory::report(ALLOCATOR, &compare_deflate_longwire::NARROW);
 }
