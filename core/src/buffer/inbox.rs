@@ -310,11 +310,23 @@ impl Inbox {
         }
     }
 
-    /// Claims memory for `n` more bytes of the message under assembly.
-    pub(crate) fn claim_for(&mut self, n: usize) {
+    /// Claims memory for what comes out of compressed bytes: for `needed` more bytes, and if there is
+    /// none for those, for `most` or as many as there are, in all for `limit`.
+    pub(crate) fn claim_for(&mut self, needed: usize, most: usize, limit: usize) {
         self.message.truncate(self.received);
-        if self.message.capacity().saturating_sub(self.received) < n {
-            self.message.reserve_exact(n);
+        let left = limit.saturating_sub(self.received);
+        if self.message.capacity().saturating_sub(self.received) >= needed.min(left) {
+            return;
+        }
+        if self.message.capacity() == 0 {
+            self.message = recycled::take(most.min(left));
+            self.message.clear();
+        }
+        if self.message.capacity() == 0 {
+            self.message.reserve_exact(most.min(left));
+        } else if self.message.capacity().saturating_sub(self.received) < needed {
+            // By doubling, so that this costs O(1) a byte.
+            self.message.reserve_exact(most.max(self.message.capacity()).min(left));
         }
     }
 
@@ -363,6 +375,12 @@ impl Inbox {
         let mut memory = mem::take(&mut self.message);
         memory.truncate(len);
         memory
+    }
+
+    /// Memory claimed for the message under assembly.
+    #[cfg(test)]
+    pub(crate) fn claimed(&self) -> usize {
+        self.message.capacity()
     }
 
     /// Memory held, in bytes. What is only claimed is not.

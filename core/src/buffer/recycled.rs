@@ -31,10 +31,11 @@ impl Drop for Recycled {
 
 /// The first `len` bytes of `memory`, or all there are.
 pub(crate) fn share(mut memory: Vec<u8>, len: usize) -> Bytes {
-    if len >= MIN_LEN && memory.len() <= len.saturating_mul(2) {
+    let is_fitting = memory.capacity() <= len.saturating_mul(2);
+    if len >= MIN_LEN && is_fitting {
         return Bytes::from_owner(Recycled { len, memory });
     }
-    if memory.len() > len.saturating_mul(2) {
+    if !is_fitting {
         // Kept by an application, it is to hold at most twice its size.
         let message = Bytes::copy_from_slice(memory.get(..len).unwrap_or_default());
         put(memory);
@@ -95,8 +96,9 @@ mod thread {
         // The thread may be ending: then it is freed.
         let _ = IDLE.try_with(|idle| {
             let mut buffers = idle.take();
-            let kept: usize = buffers.iter().map(Vec::len).sum();
-            if buffers.len() < MAX_BUFFERS && kept.saturating_add(memory.len()) <= MAX_BYTES {
+            let kept: usize = buffers.iter().map(Vec::capacity).sum();
+            let sum = kept.saturating_add(memory.capacity());
+            if buffers.len() < MAX_BUFFERS && sum <= MAX_BYTES {
                 buffers.push(memory);
             }
             idle.set(buffers);

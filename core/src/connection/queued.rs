@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::compression::Compress;
 use crate::frame::{FrameHeader, Opcode};
-use crate::message::DataKind;
+use crate::message::{DataKind, PreparedMessage};
 
 /// What is sent of a message: all of it, or what is left of it.
 #[derive(Debug)]
@@ -18,10 +18,9 @@ pub(super) struct Queued {
 
 /// A message that waits for another one to end: only then can it be compressed.
 #[derive(Debug)]
-pub(super) struct Held {
-    pub(super) kind: DataKind,
-    pub(super) payload: Bytes,
-    pub(super) compress: Compress,
+pub(super) enum Held {
+    Message { kind: DataKind, payload: Bytes, compress: Compress },
+    Prepared(PreparedMessage),
 }
 
 impl Queued {
@@ -34,7 +33,11 @@ impl Queued {
 impl Held {
     /// As [`Queued::cost`].
     pub(super) fn cost(&self) -> usize {
-        self.payload.len().saturating_add(FrameHeader::MAX_LEN)
+        let len = match self {
+            Self::Message { payload, .. } => payload.len(),
+            Self::Prepared(message) => message.len(),
+        };
+        len.saturating_add(FrameHeader::MAX_LEN)
     }
 }
 

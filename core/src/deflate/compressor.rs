@@ -158,9 +158,8 @@ impl Compressor {
 
     /// A message is over, and left its state `clean` or not.
     fn settle(&mut self, clean: bool) {
-        if !self.kept
-            && let Some(state) = self.state.take()
-        {
+        // One that is worn is filled again from what was sent last.
+        if let Some(state) = self.state.take_if(|state| !self.kept || shared::is_worn(state)) {
             shared::put_deflate(self.kind, state, clean);
         }
     }

@@ -56,7 +56,8 @@ impl Receiver {
             if len > CLAIM_FROM {
                 // As for what is not compressed: claimed, not touched, and no more than was earned.
                 let left = frame.len.saturating_sub(frame.done).saturating_add(len);
-                inbox.claim_for(left.saturating_mul(4).min(len.saturating_mul(16)).min(limit));
+                let most = left.saturating_mul(4).min(len.saturating_mul(16));
+                inbox.claim_for(len.saturating_mul(4), most, limit);
             }
             let incoming = &mut self.incoming;
             let pushed =

@@ -6,26 +6,26 @@ use crate::deflate::{Compress, Deflate, WindowBits};
 use crate::frame::FrameHeader;
 use crate::message::{DataKind, PreparedMessage};
 
-const COMPRESSED_TEXT: u8 = 0xc1;
-const COMPRESSED_TEXT_BEGIN: u8 = 0x41;
-const COMPRESSED_BINARY: u8 = 0xc2;
+pub(super) const COMPRESSED_TEXT: u8 = 0xc1;
+pub(super) const COMPRESSED_TEXT_BEGIN: u8 = 0x41;
+pub(super) const COMPRESSED_BINARY: u8 = 0xc2;
 
 /// RFC 7692 section 7.2.3.1.
-const HELLO: &[u8] = &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+pub(super) const HELLO: &[u8] = &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
 /// Section 7.2.3.2: the same again, by reference to the first.
-const HELLO_AGAIN: &[u8] = &[0xf2, 0x00, 0x11, 0x00, 0x00];
+pub(super) const HELLO_AGAIN: &[u8] = &[0xf2, 0x00, 0x11, 0x00, 0x00];
 
-fn agreed() -> Deflate {
+pub(super) fn agreed() -> Deflate {
     Deflate { threshold: 0, ..Deflate::DEFAULT }
 }
 
-fn open(side: Side, config: Config, deflate: Deflate) -> Connection {
+pub(super) fn open(side: Side, config: Config, deflate: Deflate) -> Connection {
     side.open(config).with_deflate(&deflate)
 }
 
 /// Runs `check` for both sides and every way of handing in what `script` says.
 #[track_caller]
-fn every_way(
+pub(super) fn every_way(
     config: Config,
     script: &Script,
     check: impl Fn(&mut Connection, Vec<Event<'static>>),
@@ -41,7 +41,7 @@ fn every_way(
 }
 
 #[track_caller]
-fn receives(config: Config, script: &Script, expected: &[Event<'static>]) {
+pub(super) fn receives(config: Config, script: &Script, expected: &[Event<'static>]) {
     every_way(config, script, |connection, seen| {
         same(&seen, expected);
         assert_eq!(connection.state(), State::Open);
@@ -49,7 +49,12 @@ fn receives(config: Config, script: &Script, expected: &[Event<'static>]) {
 }
 
 #[track_caller]
-fn fails(config: Config, script: &Script, expected: &[Event<'static>], error: ProtocolError) {
+pub(super) fn fails(
+    config: Config,
+    script: &Script,
+    expected: &[Event<'static>],
+    error: ProtocolError,
+) {
     every_way(config, script, |connection, mut seen| {
         assert_eq!(seen.pop(), Some(Event::Error(ConnectionError::Protocol(error))));
         same(&seen, expected);
@@ -59,7 +64,7 @@ fn fails(config: Config, script: &Script, expected: &[Event<'static>], error: Pr
 }
 
 /// What `send` makes of both ends of a connection: the frames, and the events of the other end.
-fn sent(
+pub(super) fn sent(
     side: Side,
     config: Config,
     deflate: Deflate,
@@ -74,7 +79,7 @@ fn sent(
 }
 
 /// Text that can be compressed, and differs with `seed`.
-fn prose(seed: usize, len: usize) -> String {
+pub(super) fn prose(seed: usize, len: usize) -> String {
     let words = ["socket", "stays", "open", "while", "nobody", "looks", "at", "it"];
     let mut text = String::new();
     let mut state = seed;
@@ -88,7 +93,7 @@ fn prose(seed: usize, len: usize) -> String {
 }
 
 /// Bytes that cannot be compressed.
-fn noise(len: usize) -> Vec<u8> {
+pub(super) fn noise(len: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_u32;
     let mut next = || {
         state ^= state << 13;
@@ -326,130 +331,6 @@ fn d1_garbage_is_1007_wherever_it_comes() {
     fails(Config::server(), &script().frame(COMPRESSED_TEXT, &HELLO[..4]), &[], error);
 }
 
-/// A message of `len` bytes as a peer compresses it.
-fn compressed(len: usize) -> Vec<u8> {
-    let (frames, _) = sent(Side::Server, Config::server(), agreed(), |connection| {
-        connection.send_with(Message::from(std::vec![b'x'; len]), Compress::Always).unwrap();
-    });
-    frames.into_iter().flat_map(|(_, payload)| payload).collect()
-}
-
-#[test]
-fn d3_a_decompressed_message_of_exactly_the_limit_passes_and_one_byte_more_is_1009() {
-    for limit in [1, 125, 5_000, 66_000] {
-        let config = Config::server().with_message_limit(limit as u64);
-        let at = script().frame(COMPRESSED_BINARY, compressed(limit));
-        receives(config, &at, &[binary(std::vec![b'x'; limit])]);
-        let over = script()
-            .frame(COMPRESSED_BINARY, compressed(limit))
-            .frame(COMPRESSED_BINARY, compressed(limit + 1));
-        // Its first message is in the context of the second: both were compressed without one.
-        let seen = [binary(std::vec![b'x'; limit])];
-        fails(config, &over, &seen, ProtocolError::MessageTooBig);
-    }
-}
-
-#[test]
-fn d3_a_message_that_compression_made_longer_than_the_limit_passes_if_it_is_not() {
-    let noise = noise(3_000);
-    let (frames, _) = sent(Side::Server, Config::server(), agreed(), |connection| {
-        connection.send_with(Message::from(&noise[..]), Compress::Always).unwrap();
-    });
-    assert!(frames[0].1.len() > 3_000);
-    let config = Config::server().with_message_limit(3_000);
-    receives(config, &script().frame(COMPRESSED_BINARY, &frames[0].1), &[binary(noise)]);
-    let announced = script().raw(&header(COMPRESSED_BINARY, Some(Mask([0; 4])), 4_000));
-    let mut connection = open(Side::Server, config, agreed());
-    let seen = hear(&mut connection, START, &announced.wire(Side::Server));
-    let error = ConnectionError::Protocol(ProtocolError::FrameTooBig);
-    assert_eq!(
-        seen,
-        [Event::Error(error)],
-        "judged by its header, before anything is decompressed"
-    );
-}
-
-#[test]
-fn d3_a_bomb_is_refused_at_the_limit_with_bounded_memory() {
-    let bomb = compressed(16 << 20);
-    assert!(bomb.len() * 900 < 16 << 20, "a thousandfold, nearly: {}", bomb.len());
-    for limit in [1 << 15, 1 << 20] {
-        let config = Config::server().with_message_limit(limit);
-        let mut connection = open(Side::Server, config, agreed());
-        let wire = script().frame(COMPRESSED_BINARY, &bomb).wire(Side::Server);
-        let mut most = 0;
-        for part in wire.chunks(1_000) {
-            connection.receive(START, part);
-            let _ = connection.poll_ready();
-            most = most.max(connection.buffer_capacity());
-        }
-        let error = ConnectionError::Protocol(ProtocolError::MessageTooBig);
-        assert_eq!(connection.poll_event(), Some(Event::Error(error)));
-        assert!(most < 2 * limit as usize + (512 << 10), "{most} held");
-    }
-}
-
-#[test]
-fn u4_the_decompressed_bytes_must_be_utf8_and_are_judged_as_they_come() {
-    let wire = |parts: &[&[u8]]| {
-        let mut peer = open(Side::Client, Config::client(), agreed());
-        let mut writer = peer.fragments(DataKind::Text).unwrap();
-        let (last, parts) = parts.split_last().unwrap();
-        for part in parts {
-            writer.write(*part).unwrap();
-        }
-        writer.finish(*last).unwrap();
-        output(&mut peer, START)
-    };
-    let (euro, rest) = "€".as_bytes().split_at(1);
-    let mut connection = open(Side::Server, Config::server(), agreed());
-    same(&hear(&mut connection, START, &wire(&[b"a", euro, rest])), &[text("a€")]);
-    let invalid = ConnectionError::Protocol(ProtocolError::InvalidUtf8);
-    for parts in [&[&b"a"[..], euro][..], &[euro, b"b", b"c"], &[b"\xf4\x90", b"never read"]] {
-        let wire = wire(parts);
-        // Without the last frame: what is wrong shows before it, unless the end is what is wrong.
-        let mut connection = open(Side::Server, Config::server(), agreed());
-        let seen = hear(&mut connection, START, &wire);
-        assert_eq!(seen, [Event::Error(invalid)], "{parts:?}");
-        if parts.len() > 2 || parts[0] != b"a" {
-            let (_, frames) =
-                parse(&wire).split_last().map(|(l, f)| (l.clone(), f.to_vec())).unwrap();
-            let early =
-                frames.iter().fold(script(), |s, (first, payload)| s.frame(*first, payload));
-            let mut connection = open(Side::Server, Config::server(), agreed());
-            let seen = hear(&mut connection, START, &early.wire(Side::Server));
-            assert_eq!(seen, [Event::Error(invalid)], "{parts:?} without its end");
-        }
-    }
-}
-
-#[test]
-fn messages_too_long_for_memory_are_handed_out_in_pieces_within_the_limit() {
-    let payload = std::vec![b'x'; 3 << 20];
-    let bytes = compressed(payload.len());
-    let config =
-        Config { receive: Receive::Pieces, max_message: payload.len() as u64, ..Config::server() };
-    let wire = script().frame(COMPRESSED_BINARY, &bytes).wire(Side::Server);
-    let mut connection = open(Side::Server, config, agreed());
-    let mut got = 0;
-    let mut ends = Vec::new();
-    for part in wire.chunks(512) {
-        for event in hear(&mut connection, START, part) {
-            let Event::Piece(piece) = event else { panic!("{event:?}") };
-            got += piece.payload.len();
-            ends.push((piece.first, piece.last));
-        }
-    }
-    assert_eq!(got, payload.len());
-    assert!(ends.len() > 2);
-    assert_eq!((ends[0], ends[ends.len() - 1]), ((true, false), (false, true)));
-    let config = Config { max_message: payload.len() as u64 - 1, ..config };
-    let mut connection = open(Side::Server, config, agreed());
-    let seen = hear(&mut connection, START, &wire);
-    let error = ConnectionError::Protocol(ProtocolError::MessageTooBig);
-    assert_eq!(seen.last(), Some(&Event::Error(error)));
-}
-
 #[test]
 fn a_prepared_message_is_compressed_once_and_read_by_all_whatever_they_agreed_on() {
     let message = prose(4, 8_000);
@@ -484,6 +365,47 @@ fn a_prepared_message_is_compressed_once_and_read_by_all_whatever_they_agreed_on
 }
 
 #[test]
+fn a_prepared_message_that_waits_for_an_open_one_is_sent_as_it_was_prepared() {
+    for side in SIDES {
+        let secret = prose(2, 3_000);
+        let plain = PreparedMessage::new(&Message::from(&*secret));
+        let compressed = PreparedMessage::compressed_by(&Message::from(&*secret), &agreed());
+        let (frames, events) = sent(side, Config::server(), agreed(), |connection| {
+            let mut writer = connection.fragments(DataKind::Text).unwrap();
+            writer.write(b"open").unwrap();
+            writer.pause();
+            for prepared in [&plain, &compressed, &plain] {
+                connection.send_prepared(prepared).unwrap();
+            }
+            connection.resume_fragments().unwrap().finish(b"").unwrap();
+        });
+        let firsts: Vec<_> = frames.iter().map(|(first, _)| *first).collect();
+        assert_eq!(firsts, [COMPRESSED_TEXT_BEGIN, LAST, TEXT, COMPRESSED_TEXT, TEXT]);
+        same(&events, &[text("open"), text(&*secret), text(&*secret), text(&*secret)]);
+    }
+}
+
+#[test]
+fn d4_what_one_connection_sent_is_not_referred_to_by_the_next() {
+    // They take turns with one compressor, which is not reset in between.
+    for level in 0..=9 {
+        for (server_no_context_takeover, bits) in [(true, 15), (true, 9), (false, 12), (false, 15)]
+        {
+            let server_max_window_bits = WindowBits::new(bits).unwrap();
+            let deflate =
+                Deflate { level, server_no_context_takeover, server_max_window_bits, ..agreed() };
+            for seed in 0..3 {
+                let message = prose(seed / 2, 4_000);
+                let (_, events) = sent(Side::Server, Config::server(), deflate, |connection| {
+                    connection.send(Message::from(&*message)).unwrap();
+                });
+                same(&events, &[text(message)]);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_long_prepared_message_is_shared_compressed() {
     let noisy: String = noise(60_000).iter().map(|byte| char::from(byte & 0x3f | 0x40)).collect();
     let prepared = PreparedMessage::compressed_by(&Message::from(&*noisy), &agreed());
@@ -495,55 +417,4 @@ fn a_long_prepared_message_is_shared_compressed() {
     let places: Vec<_> = room.iter_mut().map(place).collect();
     assert!(places.iter().all(|at| *at == places[0]), "one copy");
     assert_eq!(frames(&mut room[0], START)[0].0, COMPRESSED_TEXT);
-}
-
-#[test]
-fn d8_nothing_is_held_before_the_first_message_nor_without_takeover_after_it() {
-    let message = prose(6, 3_000);
-    for deflate in [agreed(), Deflate { threshold: 0, ..Deflate::SHARED }] {
-        let mut a = open(Side::Client, Config::client(), deflate);
-        let mut b = open(Side::Server, Config::server(), deflate);
-        assert_eq!((a.buffer_capacity(), b.buffer_capacity()), (0, 0));
-        a.send(Message::from(&*message)).unwrap();
-        same(&exchange(START, &mut a, &mut b).1, &[text(&*message)]);
-        a.release_buffers();
-        b.release_buffers();
-        let held = deflate == agreed();
-        assert_eq!((a.buffer_capacity() > 0, b.buffer_capacity() > 0), (held, held));
-    }
-}
-
-#[test]
-fn d8_windows_of_4_kib_hold_that_and_no_more() {
-    let deflate = Deflate { threshold: 0, ..Deflate::COMPACT };
-    let mut a = open(Side::Client, Config::client(), deflate);
-    let mut b = open(Side::Server, Config::server(), deflate);
-    let repeated = prose(8, 1_500);
-    for round in 0..20 {
-        let message = if round % 2 == 0 { repeated.clone() } else { prose(round, 2_000) };
-        a.send(Message::from(&*message)).unwrap();
-        b.send(Message::from(&*message)).unwrap();
-        let (of_a, of_b) = exchange(START, &mut a, &mut b);
-        same(&of_a, &[text(&*message)]);
-        same(&of_b, &[text(message)]);
-        for connection in [&mut a, &mut b] {
-            connection.release_buffers();
-            assert!(connection.buffer_capacity() <= 8 << 10);
-        }
-    }
-    a.send(Message::from(&*repeated)).unwrap();
-    assert!(frames(&mut a, START)[0].1.len() < 1_500 / 10, "it refers to what was said before");
-}
-
-#[test]
-fn f9_nothing_is_decompressed_behind_a_close_frame_or_an_error() {
-    let bomb = compressed(1 << 20);
-    let session = script().close(1000, "").frame(COMPRESSED_BINARY, &bomb);
-    for side in SIDES {
-        let mut connection = open(side, Config::server(), agreed());
-        let seen = hear(&mut connection, START, &session.wire(side));
-        assert!(seen.iter().all(|event| !matches!(event, Event::Message(_))), "{seen:?}");
-        connection.release_buffers();
-        assert_eq!(connection.buffer_capacity(), connection.transmitter.outbox().capacity());
-    }
 }

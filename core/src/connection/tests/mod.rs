@@ -5,6 +5,8 @@
 mod closing;
 #[cfg(feature = "deflate")]
 mod deflate;
+#[cfg(feature = "deflate")]
+mod deflate_limits;
 mod failing;
 mod fragmentation;
 mod framing;

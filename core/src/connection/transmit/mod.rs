@@ -1,6 +1,8 @@
 //! Commands in, frames out: RFC 6455 sections 5 and 6.1.
 
-use alloc::{boxed::Box, collections::VecDeque};
+mod fragments;
+
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use core::mem;
 
 use bytes::Buf;
@@ -187,19 +189,22 @@ impl Transmitter {
     /// Takes a message that may be sent.
     fn accept(&mut self, kind: DataKind, payload: Payload<'_>, compress: Compress) {
         if self.open.is_some() {
-            let held = Held { kind, payload: payload.into_bytes(), compress };
-            self.queued_bytes = self.queued_bytes.saturating_add(held.cost());
-            self.held_bytes = self.held_bytes.saturating_add(held.cost());
-            self.held.push_back(held);
+            self.hold(Held::Message { kind, payload: payload.into_bytes(), compress });
         } else {
             self.message(kind, payload, compress);
         }
     }
 
+    fn hold(&mut self, held: Held) {
+        self.queued_bytes = self.queued_bytes.saturating_add(held.cost());
+        self.held_bytes = self.held_bytes.saturating_add(held.cost());
+        self.held.push_back(held);
+    }
+
     /// A whole message, behind everything before it: compression goes by that order.
     fn message(&mut self, kind: DataKind, payload: Payload<'_>, compress: Compress) {
         match self.outgoing.message(&payload, compress) {
-            Some(compressed) => self.data(kind.opcode(), true, true, compressed.into()),
+            Some(compressed) => self.compressed(kind.opcode(), true, true, compressed),
             None => self.data(kind.opcode(), true, false, payload),
         }
     }
@@ -212,13 +217,19 @@ impl Transmitter {
             return Err(SendError::Full(()));
         }
         if self.open.is_some() {
-            self.accept(message.kind(), Payload::Owned(message.payload()), Compress::Auto);
-            return Ok(());
+            self.hold(Held::Prepared(message.clone()));
+        } else {
+            self.prepared(message);
         }
+        Ok(())
+    }
+
+    /// As [`message`](Self::message).
+    fn prepared(&mut self, message: &PreparedMessage) {
         let (frame, rsv1) = self.outgoing.prepared(message);
         if !(self.is_server() && self.is_direct(frame.payload_len())) {
             self.data(message.kind().opcode(), true, rsv1, Payload::Owned(frame.payload()));
-            return Ok(());
+            return;
         }
         let bytes = frame.bytes();
         if bytes.len() <= Outbox::COALESCE {
@@ -227,67 +238,6 @@ impl Transmitter {
             self.outbox.push(bytes.clone());
         }
         self.ends.push(self.outbox.queued());
-        Ok(())
-    }
-
-    /// Opens a message of `kind` that is sent in fragments.
-    pub(super) fn begin_fragments(
-        &mut self,
-        kind: DataKind,
-        compress: Compress,
-    ) -> Result<(), SendError> {
-        if !self.accepting {
-            return Err(SendError::Closed(()));
-        }
-        if self.open.is_some() {
-            return Err(SendError::MessageOpen(()));
-        }
-        self.open = Some(OpenMessage { opcode: kind.opcode(), compress, compressed: false });
-        Ok(())
-    }
-
-    pub(super) const fn has_open_message(&self) -> bool {
-        self.open.is_some()
-    }
-
-    pub(super) fn send_fragment(
-        &mut self,
-        payload: Payload<'_>,
-        fin: bool,
-    ) -> Result<(), SendError> {
-        let Some(mut open) = self.open.filter(|_| self.accepting) else {
-            return Err(SendError::Closed(()));
-        };
-        // What waits for this message to end must not keep it from ending.
-        if self.ahead() > self.hard_limit {
-            return Err(SendError::Full(()));
-        }
-        let opcode = mem::replace(&mut open.opcode, Opcode::Continuation);
-        let first = opcode != Opcode::Continuation;
-        if first {
-            open.compressed = self.outgoing.compresses(payload.len(), open.compress);
-        }
-        if open.compressed {
-            let compressed = self.outgoing.fragment(&payload, fin);
-            self.data(opcode, fin, first, compressed.into());
-        } else {
-            self.data(opcode, fin, false, payload);
-        }
-        self.open = Some(open);
-        if fin {
-            self.open = None;
-            self.release_held();
-        }
-        Ok(())
-    }
-
-    /// Sends what waited for the open message to end.
-    fn release_held(&mut self) {
-        self.queued_bytes = self.queued_bytes.saturating_sub(self.held_bytes);
-        self.held_bytes = 0;
-        for held in mem::take(&mut self.held) {
-            self.message(held.kind, Payload::Owned(held.payload), held.compress);
-        }
     }
 
     pub(super) fn ping(&mut self, payload: &ControlPayload) -> Result<u64, SendError> {
@@ -438,13 +388,29 @@ impl Transmitter {
         }
     }
 
+    /// Memory that what is queued takes.
+    #[cfg(test)]
+    pub(super) fn queued_capacity(&mut self) -> usize {
+        let payloads = mem::take(&mut self.queue).into_iter().map(|queued| queued.payload);
+        payloads.map(|payload| payload.try_into_mut().map_or(0, |payload| payload.capacity())).sum()
+    }
+
+    fn is_queued(&self, len: usize) -> bool {
+        !self.queue.is_empty() || len > self.fragment_size || self.outbox.remaining() >= LOW_WATER
+    }
+
+    /// A compressed payload. In the queue it takes no more memory than is counted.
+    fn compressed(&mut self, opcode: Opcode, fin: bool, rsv1: bool, mut payload: Vec<u8>) {
+        if self.is_queued(payload.len()) {
+            payload.shrink_to_fit();
+        }
+        self.data(opcode, fin, rsv1, payload.into());
+    }
+
     /// Data straight into the outbox if nothing waits, into the queue otherwise.
     #[inline]
     fn data(&mut self, opcode: Opcode, fin: bool, rsv1: bool, payload: Payload<'_>) {
-        let direct = self.queue.is_empty()
-            && payload.len() <= self.fragment_size
-            && self.outbox.remaining() < LOW_WATER;
-        if direct {
+        if !self.is_queued(payload.len()) {
             // As in `is_direct`.
             self.pump_pongs();
             self.data_frame(opcode, fin, rsv1, payload);
