@@ -20,6 +20,16 @@ mod agreed {
     use crate::error::ProtocolError;
     use crate::message::{PreparedFrame, PreparedMessage};
 
+    /// What the server's compressor may do, or the client's: its window, and whether it keeps its context
+    /// (RFC 7692 section 7.1).
+    fn terms(deflate: &Deflate, of_server: bool) -> (WindowBits, bool) {
+        if of_server {
+            (deflate.server_max_window_bits, !deflate.server_no_context_takeover)
+        } else {
+            (deflate.client_max_window_bits, !deflate.client_no_context_takeover)
+        }
+    }
+
     /// The sending direction.
     pub(in super::super) struct Outgoing(Option<Box<Sending>>);
 
@@ -34,12 +44,8 @@ mod agreed {
 
         /// What was agreed, for the end that is the server or is not.
         pub(in super::super) fn agreed(deflate: &Deflate, is_server: bool) -> Self {
-            let (window, forgets) = if is_server {
-                (deflate.server_max_window_bits, deflate.server_no_context_takeover)
-            } else {
-                (deflate.client_max_window_bits, deflate.client_no_context_takeover)
-            };
-            let compressor = Compressor::new(window, !forgets, deflate);
+            let (window, takeover) = terms(deflate, is_server);
+            let compressor = Compressor::new(window, takeover, deflate);
             Self(Some(Box::new(Sending { compressor, window, threshold: deflate.threshold })))
         }
 
@@ -100,12 +106,8 @@ mod agreed {
 
         /// As [`Outgoing::agreed`]: what the *other* end compresses.
         pub(in super::super) fn agreed(deflate: &Deflate, is_server: bool) -> Self {
-            let (window, forgets) = if is_server {
-                (deflate.client_max_window_bits, deflate.client_no_context_takeover)
-            } else {
-                (deflate.server_max_window_bits, deflate.server_no_context_takeover)
-            };
-            Self(Some(Box::new(Decompressor::new(window, !forgets))))
+            let (window, takeover) = terms(deflate, !is_server);
+            Self(Some(Box::new(Decompressor::new(window, takeover))))
         }
 
         pub(in super::super) const fn is_agreed(&self) -> bool {

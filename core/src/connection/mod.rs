@@ -231,7 +231,7 @@ impl Connection {
         self.transmitter.send(message)
     }
 
-    /// The same, compressed or not, if compression was agreed on.
+    /// The same, compressed or not, if compression was agreed on (RFC 7692 section 6.1).
     ///
     /// # Errors
     ///

@@ -82,9 +82,9 @@ impl PreparedMessage {
         }
     }
 
-    /// The same, and compresses it once, for those connections that agreed on it: with the smaller of
-    /// the two windows, the level and above the threshold of `deflate`. The others, and those
-    /// that agreed on a smaller window still, send it as it is.
+    /// The same, and compresses it once (RFC 7692 section 6.1), for those connections that agreed on it:
+    /// with the smaller of the two windows, the level and from the threshold of `deflate` on. The
+    /// others, and those that agreed on a smaller window still, send it as it is.
     ///
     /// A connection that keeps its context from message to message starts a new one after sending
     /// this, as its own does not have it.
