@@ -125,6 +125,8 @@ pub enum SendError<M = ()> {
     MessageOpen(M),
     /// A close code that must not be sent (section 7.4).
     InvalidCloseCode(M),
+    /// It is for the open connection alone, and a session has none now.
+    NotOpen(M),
 }
 
 impl<M> SendError<M> {
@@ -135,7 +137,8 @@ impl<M> SendError<M> {
             | Self::Full(m)
             | Self::OversizedControl(m)
             | Self::MessageOpen(m)
-            | Self::InvalidCloseCode(m) => m,
+            | Self::InvalidCloseCode(m)
+            | Self::NotOpen(m) => m,
         }
     }
 
@@ -148,6 +151,7 @@ impl<M> SendError<M> {
             Self::OversizedControl(_) => SendError::OversizedControl(()),
             Self::MessageOpen(_) => SendError::MessageOpen(()),
             Self::InvalidCloseCode(_) => SendError::InvalidCloseCode(()),
+            Self::NotOpen(_) => SendError::NotOpen(()),
         }
     }
 }
@@ -160,6 +164,7 @@ impl<M> fmt::Display for SendError<M> {
             Self::OversizedControl(_) => "a control payload is at most 125 bytes (RFC 6455, 5.5)",
             Self::MessageOpen(_) => "a message is already being sent in fragments (RFC 6455, 5.4)",
             Self::InvalidCloseCode(_) => "this close code must not be sent (RFC 6455, 7.4)",
+            Self::NotOpen(_) => "there is no open connection: wait until it is",
         })
     }
 }

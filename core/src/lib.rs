@@ -8,6 +8,8 @@
 //!       ▲  ▼
 //!   driver          one loop over a Transport and a Timer, written once      driver
 //!       ▲  ▼
+//!   session         one long connection over many: reconnection, queue, delivery    session
+//!       ▲  ▼
 //!   connection      open, closing, closed; heartbeat, deadlines, limits      connection
 //!   handshake       the way there, client and server                         handshake
 //!       ▲  ▼
@@ -71,7 +73,7 @@
 //! `std` (default): vectored output, [`split`](driver::WebSocket) halves, conversions of
 //! `std::io::ErrorKind`, idle memory that a thread's connections share. `futures`: `Stream` and `Sink`.
 //! `deflate`: permessage-deflate (RFC 7692), which is then offered or accepted where you say so.
-//! `simd`: masking and UTF-8 validation by wider vectors. A feature adds to the API or to the speed
+//! `tracing`: what a session does, as events of the crate `tracing`. `simd`: masking and UTF-8 validation by wider vectors. A feature adds to the API or to the speed
 //! and changes no behaviour.
 #![no_std]
 #![deny(missing_docs)]
@@ -110,7 +112,9 @@ pub mod frame;
 pub mod handshake;
 pub mod message;
 pub mod rng;
+pub mod session;
 pub mod time;
+mod trace;
 
 pub use crate::connection::{Closed, Config, Connection, Event, Initiator, Role, State};
 pub use crate::endpoint::Endpoint;
@@ -118,4 +122,5 @@ pub use crate::error::{ConnectionError, ProtocolError, SendError};
 pub use crate::frame::{Close, CloseCode};
 pub use crate::message::{DataKind, Message, Payload, PreparedMessage, Text};
 pub use crate::rng::Rng;
+pub use crate::session::{Session, SessionConfig};
 pub use crate::time::Instant;

@@ -7,6 +7,8 @@ use alloc::collections::VecDeque;
 pub(super) struct Ends {
     earlier: VecDeque<Run>,
     latest: Run,
+    /// How many messages the transport has ever taken whole.
+    taken: u64,
 }
 
 /// Ends at equal distances.
@@ -19,11 +21,14 @@ struct Run {
 }
 
 impl Run {
-    /// Forgets the ends up to `transmitted`.
-    fn forget(&mut self, transmitted: u64) {
+    /// Forgets the ends up to `transmitted`, and says how many that were.
+    fn forget(&mut self, transmitted: u64) -> u64 {
         let beyond = self.end.saturating_sub(transmitted);
         // The only one of its run has no distance.
-        self.count = self.count.min(beyond.div_ceil(self.distance.max(1)));
+        let left = self.count.min(beyond.div_ceil(self.distance.max(1)));
+        let taken = self.count.saturating_sub(left);
+        self.count = left;
+        taken
     }
 }
 
@@ -49,16 +54,31 @@ impl Ends {
     /// The transport has taken everything up to `transmitted`.
     pub(super) fn transmitted(&mut self, transmitted: u64) {
         while let Some(run) = self.earlier.front_mut() {
-            run.forget(transmitted);
+            self.taken = self.taken.wrapping_add(run.forget(transmitted));
             if run.count > 0 {
                 return;
             }
             self.earlier.pop_front();
         }
-        self.latest.forget(transmitted);
+        self.taken = self.taken.wrapping_add(self.latest.forget(transmitted));
     }
 
     /// The transport has taken everything.
+    #[inline]
+    pub(super) fn all_transmitted(&mut self) {
+        self.taken = self.taken.wrapping_add(self.latest.count);
+        for run in &self.earlier {
+            self.taken = self.taken.wrapping_add(run.count);
+        }
+        self.clear();
+    }
+
+    /// How many messages the transport has ever taken whole.
+    pub(super) const fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// The transport takes nothing more.
     #[inline]
     pub(super) fn clear(&mut self) {
         self.latest.count = 0;
@@ -97,11 +117,17 @@ mod tests {
                 ends.transmitted(transmitted);
                 let left = all.iter().filter(|end| **end > transmitted).count();
                 assert_eq!(ends.count(), left, "{pattern:?}, {transmitted} transmitted");
+                assert_eq!(ends.taken(), (all.len() - left) as u64);
             }
-            ends.push(at + 3);
-            assert_eq!(ends.count(), 1);
+            for more in [3, 6, 9, 10] {
+                ends.push(at + more);
+            }
+            assert_eq!(ends.count(), 4);
+            ends.all_transmitted();
+            assert_eq!((ends.count(), ends.taken()), (0, 44));
+            ends.push(at + 20);
             ends.clear();
-            assert_eq!(ends.count(), 0);
+            assert_eq!((ends.count(), ends.taken()), (0, 44), "what is dropped was not taken");
         }
     }
 }

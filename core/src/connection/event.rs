@@ -32,12 +32,7 @@ impl Event<'_> {
     pub fn into_owned(self) -> Event<'static> {
         match self {
             Self::Message(message) => Event::Message(message.into_owned()),
-            Self::Piece(piece) => Event::Piece(Piece {
-                kind: piece.kind,
-                payload: piece.payload.into_owned(),
-                first: piece.first,
-                last: piece.last,
-            }),
+            Self::Piece(piece) => Event::Piece(piece.into_owned()),
             Self::Ping(payload) => Event::Ping(payload.into_owned()),
             Self::Pong(pong) => Event::Pong(Pong {
                 payload: pong.payload.into_owned(),
@@ -64,6 +59,15 @@ pub struct Piece<'a> {
     pub first: bool,
     /// Whether the message ends here.
     pub last: bool,
+}
+
+impl Piece<'_> {
+    /// Keeps the piece, copying it only if it was lent.
+    #[must_use]
+    pub fn into_owned(self) -> Piece<'static> {
+        let Self { kind, payload, first, last } = self;
+        Piece { kind, payload: payload.into_owned(), first, last }
+    }
 }
 
 /// A pong (section 5.5.3).

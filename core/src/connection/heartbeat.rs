@@ -14,7 +14,12 @@ struct Outstanding {
     /// Where its frame ends in the outbox.
     end: u64,
     left: Option<Instant>,
+    /// The heartbeat waits for its pong.
     heartbeat: bool,
+    /// The heartbeat sent it.
+    beat: bool,
+    /// Counts pings, from 1.
+    number: u64,
 }
 
 /// How many pings are remembered for their pongs; beyond it the oldest is forgotten.
@@ -43,12 +48,37 @@ pub(super) struct Heartbeat {
     nonce: u64,
     /// How long the ping took that the latest pong answers.
     answered: Option<Duration>,
+    /// How many pings of its own were answered.
+    beats: u32,
+    /// Pings ever sent, and the latest of them that was answered.
+    sent: u64,
+    reached: u64,
     round_trip: Option<RoundTrip>,
 }
 
 impl Heartbeat {
     pub(super) const fn round_trip(&self) -> Option<RoundTrip> {
         self.round_trip
+    }
+
+    /// How many pings of its own were answered.
+    pub(super) const fn beats(&self) -> u32 {
+        self.beats
+    }
+
+    /// How many pings were ever sent.
+    pub(super) const fn pings(&self) -> u64 {
+        self.sent
+    }
+
+    /// The latest ping that was answered, counted from 1: all before it count as answered.
+    pub(super) const fn reached(&self) -> u64 {
+        self.reached
+    }
+
+    /// When the ping of this number left, if it has and is not answered.
+    pub(super) fn left(&self, number: u64) -> Option<Instant> {
+        self.outstanding.iter().find(|ping| ping.number == number)?.left
     }
 
     /// Whether a ping of the heartbeat's own has no pong yet.
@@ -85,11 +115,14 @@ impl Heartbeat {
             let oldest = self.outstanding.iter().position(|ping| !ping.heartbeat);
             self.outstanding.remove(oldest.unwrap_or(0));
         }
+        self.sent = self.sent.wrapping_add(1);
         self.outstanding.push_back(Outstanding {
             payload: payload.into(),
             end,
             left: None,
             heartbeat,
+            beat: heartbeat,
+            number: self.sent,
         });
         Ok(())
     }
@@ -123,8 +156,13 @@ impl Heartbeat {
 
     fn time(&mut self, payload: &[u8], now: Instant) -> Option<Duration> {
         let answers = |ping: &Outstanding| ping.left.is_some() && *ping.payload == *payload;
+        // Of pings that carry the same, no more is proven than that the first was read.
+        let first = self.outstanding.iter().find(|ping| answers(ping))?.number;
+        self.reached = self.reached.max(first);
         let at = self.outstanding.iter().rposition(answers)?;
-        let left = self.outstanding.drain(..=at).next_back()?.left?;
+        let latest = self.outstanding.drain(..=at).next_back()?;
+        self.beats = self.beats.wrapping_add(u32::from(latest.beat));
+        let left = latest.left?;
         if self.outstanding.is_empty() {
             self.outstanding = VecDeque::new();
         }

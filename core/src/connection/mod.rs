@@ -118,6 +118,17 @@ enum Ready {
     End(News),
 }
 
+/// Which sort of news there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// A message, or a piece of one.
+    Data,
+    /// A ping or a pong.
+    Control,
+    /// The connection failed, or is over.
+    End,
+}
+
 /// The events that are no messages, or large ones.
 #[cold]
 fn uncommon<'a>(
@@ -374,6 +385,25 @@ impl Connection {
         Some((event, Sender::new(transmitter)))
     }
 
+    /// Replaces the heartbeat, or turns it off or on, counted from `now`. For networks that call for
+    /// another one than the configuration's.
+    ///
+    /// A connection that shared its [`Config`] with others has one of its own from then on.
+    pub fn set_heartbeat(&mut self, now: Instant, heartbeat: Option<Heartbeat>) {
+        if self.config.heartbeat == heartbeat {
+            return;
+        }
+        Arc::make_mut(&mut self.config).heartbeat = heartbeat;
+        self.heartbeat.forgive();
+        self.timers.stop(Timer::Ping);
+        self.timers.stop(Timer::Pong);
+        if let Some(heartbeat) = heartbeat
+            && self.closing.phase() == Phase::Open
+        {
+            self.timers.arm_after(Timer::Ping, now, self.jitter.apply(heartbeat.interval));
+        }
+    }
+
     /// The state of the connection.
     #[must_use]
     pub const fn state(&self) -> State {
@@ -388,6 +418,52 @@ impl Connection {
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.transmitter.buffered()
+    }
+
+    /// Messages whose last byte the transport has taken, of all that were ever sent.
+    #[must_use]
+    pub const fn transmitted_messages(&self) -> u64 {
+        self.transmitter.taken_messages()
+    }
+
+    /// Whether a ping sent now goes behind every message that was accepted.
+    pub(crate) fn is_serialised(&self) -> bool {
+        self.transmitter.is_serialised()
+    }
+
+    /// How many pings were ever sent: the number of the latest.
+    pub(crate) const fn pings(&self) -> u64 {
+        self.heartbeat.pings()
+    }
+
+    /// The number of the latest ping that was answered, and with it all before.
+    pub(crate) const fn pings_answered(&self) -> u64 {
+        self.heartbeat.reached()
+    }
+
+    /// When the ping of this number left, if it has and is not answered.
+    pub(crate) fn ping_left(&self, number: u64) -> Option<Instant> {
+        self.heartbeat.left(number)
+    }
+
+    /// How many pings of the heartbeat's own were answered.
+    pub(crate) const fn beats(&self) -> u32 {
+        self.heartbeat.beats()
+    }
+
+    /// When the last byte was received, or when the connection began.
+    pub(crate) const fn last_received(&self) -> Instant {
+        self.last_received
+    }
+
+    /// What [`poll_ready`](Endpoint::poll_ready) found, without taking it.
+    pub(crate) const fn found(&self) -> Option<Found> {
+        match self.ready {
+            None => None,
+            Some(Ready::Data(_)) => Some(Found::Data),
+            Some(Ready::Ping { .. } | Ready::Pong { .. }) => Some(Found::Control),
+            Some(Ready::End(_)) => Some(Found::End),
+        }
     }
 
     /// Whether [`buffered`](Self::buffered) is at most [`Config::send_soft_limit`]: whoever can wait

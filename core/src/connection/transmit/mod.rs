@@ -333,8 +333,18 @@ impl Transmitter {
         if self.outbox.has_remaining() {
             self.ends.transmitted(self.outbox.transmitted());
         } else {
-            self.ends.clear();
+            self.ends.all_transmitted();
         }
+    }
+
+    /// Messages that the transport has ever taken whole.
+    pub(super) const fn taken_messages(&self) -> u64 {
+        self.ends.taken()
+    }
+
+    /// Whether everything accepted has become frames: a ping goes behind all of it.
+    pub(super) fn is_serialised(&self) -> bool {
+        self.queue.is_empty() && self.held.is_empty() && self.open.is_none()
     }
 
     /// Moves what is due into the outbox.

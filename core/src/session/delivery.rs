@@ -1,0 +1,235 @@
+//! From the queue onto the wire, and what confirms that it arrived.
+
+use super::queue::{Taken, lend};
+use super::timer::Timer;
+use super::{Failure, Link, Loss, MessageId, SendOptions, Session, State};
+use crate::connection::{self, Connection};
+use crate::endpoint::Endpoint;
+use crate::error::SendError;
+use crate::message::Message;
+use crate::time::Instant;
+
+/// A ping that is on its way, behind messages that its pong confirms: frames are ordered, so whoever
+/// answers it has read what was before it (RFC 6455 section 5.5.3). An answer to a later ping does as
+/// well: a peer may answer only the latest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fence {
+    /// The ping's number on its connection.
+    pub(super) number: u64,
+    /// When it left.
+    left: Option<Instant>,
+}
+
+impl Session {
+    pub(super) fn accept<'m>(
+        &mut self,
+        message: Message<'m>,
+        options: SendOptions,
+    ) -> Result<MessageId, SendError<Message<'m>>> {
+        if self.is_closing_for_good() || self.finishing.is_some() {
+            return Err(SendError::Closed(message));
+        }
+        // Outcomes that nobody takes are bounded as well.
+        if self.news.len() > self.config.max_queued_messages.max(MOST_DIRECT) {
+            return Err(SendError::Full(message));
+        }
+        if options.first && self.state != State::Open {
+            return Err(SendError::NotOpen(message));
+        }
+        let can_leave = self.state == State::Open && (self.ready || options.first);
+        if options.volatile && !can_leave {
+            return Ok(self.queue.drop_newest(Loss::Disconnected, &mut self.news));
+        }
+        if self.config.max_queued_messages == 0 {
+            // R7: nothing is kept. What is sent at once is not.
+            let room = self.connection().is_some_and(|connection| connection.has_room());
+            let direct = can_leave && room && self.queue.is_handed_over();
+            if !direct || self.queue.len() >= MOST_DIRECT {
+                return Err(SendError::Full(message));
+            }
+            return Ok(self.queue.insert(message.into_owned(), options, self.now));
+        }
+        self.queue.accept(message, options, &self.config, self.now, &mut self.news)
+    }
+
+    /// Hands over what waits, as far as there is room: so a control frame never waits behind it, and
+    /// what is not on the wire can still be taken back.
+    pub(super) fn pump(&mut self) {
+        let all = self.ready;
+        let said = self.farewell.as_ref().is_some_and(|farewell| farewell.said);
+        let Link::Open(connection) = &mut self.link else { return };
+        if said || connection.state() != connection::State::Open {
+            return;
+        }
+        while connection.has_room() {
+            let Some((message, options)) = self.queue.next(all, self.now, &mut self.news) else {
+                break;
+            };
+            if send(connection, message, options).is_err() {
+                break;
+            }
+            self.queue.hand_over(all, &mut self.news);
+        }
+        if self.fence.is_none() && self.queue.wants_fence() {
+            // A ping overtakes what is queued, and must not overtake what it is to confirm.
+            let _ = connection.send_buffer();
+            if connection.is_serialised()
+                && let Some(number) = ping(connection)
+            {
+                self.fence = Some(Fence { number, left: None });
+                self.queue.fence();
+            }
+        }
+    }
+
+    /// The transport took bytes: notes which messages have left, unless it holds some back.
+    pub(super) fn settle_transmitted(&mut self) {
+        let Link::Open(connection) = &self.link else { return };
+        let transmitted = connection.transmitted_messages();
+        if self.held_back || transmitted == self.transmitted {
+            return;
+        }
+        let until = self.now.saturating_add(self.config.confirm_timeout);
+        while self.transmitted < transmitted {
+            self.transmitted = self.transmitted.saturating_add(1);
+            match self.queue.transmitted(until, &mut self.news) {
+                Some(Taken::Message) => {
+                    self.statistics.messages_sent = self.statistics.messages_sent.saturating_add(1);
+                }
+                Some(Taken::Heartbeat) => {
+                    self.liveness.beat_left(self.now, &self.config, &mut self.timers);
+                }
+                None => {}
+            }
+        }
+        self.conclude();
+    }
+
+    /// P3: the peer's time starts when the ping has left.
+    pub(super) fn time_fence(&mut self) {
+        if let (Some(fence), Link::Open(connection)) = (&mut self.fence, &self.link)
+            && fence.left.is_none()
+        {
+            fence.left = connection.ping_left(fence.number);
+            if let Some(left) = fence.left.filter(|_| self.reachable) {
+                self.timers.arm_after(Timer::Confirm, left, self.config.confirm_timeout);
+            }
+        }
+    }
+
+    /// The fence's time starts again.
+    pub(super) fn rearm_fence(&mut self, now: Instant) {
+        if let Some(fence) = &mut self.fence
+            && fence.left.is_some()
+        {
+            fence.left = Some(now);
+            self.timers.arm_after(Timer::Confirm, now, self.config.confirm_timeout);
+        }
+    }
+
+    /// A ping was answered, and with it all before.
+    pub(super) fn answered(&mut self, number: u64) {
+        if self.fence.is_some_and(|fence| fence.number <= number) {
+            self.fence = None;
+            self.timers.stop(Timer::Confirm);
+            self.queue.confirm_fenced(&mut self.news);
+            self.conclude();
+        }
+    }
+
+    /// The pong to the fence is late.
+    pub(super) fn confirm_due(&mut self, now: Instant, due: Instant) {
+        let Some(fence) = self.fence else { return };
+        let (Some(left), Some(id)) = (fence.left, self.queue.first_fenced()) else { return };
+        let timeout = self.config.confirm_timeout;
+        let last_received = self.connection().map_or(left, |connection| connection.last_received());
+        // P4: what the peer sends may be in front of its pong; but not for ever.
+        let alive_until = last_received.saturating_add(timeout);
+        let most = left.saturating_add(timeout.saturating_mul(PATIENCE));
+        if self.has_untaken() {
+            // What has arrived has not been looked at: the pong may be in it.
+            self.timers.arm_after(Timer::Confirm, now, timeout);
+        } else if now.saturating_since(due) > timeout {
+            // P7: the clock jumped, or we slept. Ask again before judging.
+            self.rearm_fence(now);
+            self.ask_again();
+        } else if alive_until > now && most > now {
+            self.timers.arm(Timer::Confirm, alive_until.min(most));
+        } else {
+            self.drop_connection(Failure::Unconfirmed(id));
+        }
+    }
+
+    /// The application's word on a message is late.
+    pub(super) fn acknowledgement_due(&mut self, now: Instant, due: Instant, id: MessageId) {
+        let timeout = self.config.confirm_timeout;
+        if self.has_untaken() {
+            self.queue.postpone(now, timeout);
+        } else if now.saturating_since(due) > timeout {
+            self.queue.postpone(now, timeout);
+            self.ask_again();
+        } else {
+            self.drop_connection(Failure::Unconfirmed(id));
+        }
+    }
+
+    /// Whether what has arrived is the application's to take.
+    pub(super) fn has_untaken(&mut self) -> bool {
+        if let Link::Open(connection) = &mut self.link {
+            return connection.poll_ready();
+        }
+        false
+    }
+
+    /// A ping after a time in which nobody looked. Its answer is one to those before it.
+    fn ask_again(&mut self) {
+        if let Link::Open(connection) = &mut self.link {
+            let _ = ping(connection);
+        }
+    }
+}
+
+/// Sends a ping of the session's own, and says its number.
+pub(super) fn ping(connection: &mut Connection) -> Option<u64> {
+    let number = connection.pings().saturating_add(1);
+    connection.ping(&payload(number)).is_ok().then_some(number)
+}
+
+/// What a ping of the session's own carries: no two the same, so that each pong tells which it answers.
+fn payload(number: u64) -> [u8; 12] {
+    let mut payload = *b"lw: ........";
+    if let Some(tail) = payload.last_chunk_mut() {
+        *tail = number.to_be_bytes();
+    }
+    payload
+}
+
+/// Which ping of the session's own a pong answers.
+pub(super) fn own_ping(pong: &[u8]) -> Option<u64> {
+    let (tag, number) = pong.split_first_chunk::<4>()?;
+    let number = <[u8; 8]>::try_from(number).ok()?;
+    (tag == b"lw: ").then(|| u64::from_be_bytes(number))
+}
+
+/// Copied into the connection, and kept until it is settled.
+fn send(
+    connection: &mut Connection,
+    message: &Message<'static>,
+    options: SendOptions,
+) -> Result<(), SendError<()>> {
+    #[cfg(feature = "deflate")]
+    let sent = connection.send_with(lend(message), options.compress);
+    #[cfg(not(feature = "deflate"))]
+    let sent = {
+        let _ = options;
+        connection.send(lend(message))
+    };
+    sent.map_err(|error| error.kind())
+}
+
+/// How many messages may wait for their confirmation where none may wait to be sent; and how many
+/// outcomes to be taken, at least.
+const MOST_DIRECT: usize = 1_024;
+
+/// How often the time for a confirmation may pass while the peer sends other things.
+const PATIENCE: u32 = 3;

@@ -1,0 +1,289 @@
+//! The session as an [`Endpoint`]: the bytes are those of the transport it has, the time is its own.
+
+use alloc::boxed::Box;
+
+use super::delivery::own_ping;
+use super::timer::Timer;
+use super::{Event, Failure, Link, Pong, Session, State};
+use crate::buffer::{Outbox, Stage};
+use crate::connection::{self, Found};
+use crate::endpoint::Endpoint;
+use crate::error::TransportFailure;
+use crate::time::Instant;
+
+impl Endpoint for Session {
+    fn recv_buffer(&mut self) -> &mut [u8] {
+        match &mut self.link {
+            Link::None | Link::Dialling => &mut [],
+            Link::Handshake { handshake, .. } => handshake.recv_buffer(),
+            Link::Open(connection) => connection.recv_buffer(),
+        }
+    }
+
+    fn received(&mut self, now: Instant, n: usize) {
+        self.now = now;
+        match &mut self.link {
+            Link::None | Link::Dialling => return self.count_stale(),
+            Link::Handshake { handshake, .. } => handshake.received(now, n),
+            Link::Open(connection) => connection.received(now, n),
+        }
+        self.statistics.bytes_received = self.statistics.bytes_received.saturating_add(n as u64);
+        if n > 0 {
+            self.alive();
+        }
+        self.advance(now);
+    }
+
+    fn received_eof(&mut self, now: Instant) {
+        self.now = now;
+        match &mut self.link {
+            Link::None | Link::Dialling => return self.count_stale(),
+            Link::Handshake { handshake, .. } => handshake.received_eof(now),
+            Link::Open(connection) => connection.received_eof(now),
+        }
+        self.advance(now);
+    }
+
+    fn receive_failed(&mut self, now: Instant, failure: TransportFailure) {
+        self.now = now;
+        match &mut self.link {
+            Link::None | Link::Dialling => return self.count_stale(),
+            Link::Handshake { handshake, .. } => handshake.receive_failed(now, failure),
+            Link::Open(connection) => connection.receive_failed(now, failure),
+        }
+        self.advance(now);
+    }
+
+    fn send_buffer(&mut self) -> &Outbox {
+        self.pump();
+        match &mut self.link {
+            Link::None | Link::Dialling => &self.nothing,
+            Link::Handshake { handshake, .. } => handshake.send_buffer(),
+            Link::Open(connection) => connection.send_buffer(),
+        }
+    }
+
+    fn sent(&mut self, now: Instant, n: usize) {
+        self.now = now;
+        match &mut self.link {
+            Link::None | Link::Dialling => return self.count_stale(),
+            Link::Handshake { handshake, .. } => handshake.sent(now, n),
+            Link::Open(connection) => connection.sent(now, n),
+        }
+        self.statistics.bytes_sent = self.statistics.bytes_sent.saturating_add(n as u64);
+        self.time_fence();
+        self.advance(now);
+    }
+
+    fn held_back(&mut self, now: Instant, held: bool) {
+        self.now = now;
+        self.held_back = held;
+        match &mut self.link {
+            Link::None | Link::Dialling => self.count_stale(),
+            Link::Handshake { handshake, .. } => handshake.held_back(now, held),
+            Link::Open(connection) => connection.held_back(now, held),
+        }
+    }
+
+    fn send_failed(&mut self, now: Instant, failure: TransportFailure) {
+        self.now = now;
+        match &mut self.link {
+            Link::None | Link::Dialling => return self.count_stale(),
+            Link::Handshake { handshake, .. } => handshake.send_failed(now, failure),
+            Link::Open(connection) => connection.send_failed(now, failure),
+        }
+        self.advance(now);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let link = match &self.link {
+            Link::None | Link::Dialling => None,
+            Link::Handshake { handshake, .. } => handshake.poll_timeout(),
+            Link::Open(connection) => connection.poll_timeout(),
+        };
+        let acknowledgement =
+            self.queue.next_unacknowledged().filter(|_| self.reachable).map(|(at, _)| at);
+        let deadlines = [link, self.timers.next(), self.queue.next_deadline(), acknowledgement];
+        deadlines.into_iter().flatten().min()
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
+        match &mut self.link {
+            Link::None | Link::Dialling => {}
+            Link::Handshake { handshake, .. } => handshake.handle_timeout(now),
+            Link::Open(connection) => connection.handle_timeout(now),
+        }
+        self.settle_transmitted();
+        self.advance(now);
+        self.queue.expire(now, &mut self.news);
+        for timer in Timer::ALL {
+            let Some(due) = self.timers.expire(timer, now) else { continue };
+            match timer {
+                Timer::Retry => self.retry_due(now),
+                Timer::Connect => self.connect_due(),
+                Timer::Stable => self.progress.reset(),
+                Timer::Probe => self.probe_due(),
+                Timer::Confirm => self.confirm_due(now, due),
+                Timer::Beat => self.beat_due(now),
+                Timer::Unanswered => self.unanswered_due(now, due),
+                Timer::Flush => self.flush_due(now),
+                Timer::Shutdown => self.finish_now(),
+            }
+        }
+        if let Some((due, id)) = self.queue.next_unacknowledged()
+            && due <= now
+            && self.reachable
+        {
+            self.acknowledgement_due(now, due, id);
+        }
+        self.conclude();
+    }
+
+    fn poll_ready(&mut self) -> bool {
+        self.settle_transmitted();
+        loop {
+            if !self.news.is_empty() {
+                return true;
+            }
+            let Link::Open(connection) = &mut self.link else { return false };
+            if !connection.poll_ready() {
+                return false;
+            }
+            match connection.found() {
+                Some(Found::Data) if self.paused => return false,
+                Some(Found::Data) if !self.expects_reply() => return true,
+                Some(Found::Data) => self.take_data(),
+                Some(Found::Control) => self.take_control(),
+                Some(Found::End) => self.take_end(),
+                None => return false,
+            }
+        }
+    }
+
+    fn is_send_finished(&self) -> bool {
+        match &self.link {
+            Link::None | Link::Dialling => false,
+            Link::Handshake { handshake, .. } => handshake.is_send_finished(),
+            Link::Open(connection) => connection.is_send_finished(),
+        }
+    }
+
+    /// When it has stopped; [`connect`](Session::connect) begins again.
+    fn is_finished(&self) -> bool {
+        self.state == State::Stopped
+    }
+
+    fn release_buffers(&mut self) {
+        match &mut self.link {
+            Link::None | Link::Dialling => {}
+            Link::Handshake { handshake, .. } => handshake.release_buffers(),
+            Link::Open(connection) => connection.release_buffers(),
+        }
+    }
+
+    fn lend(&mut self, stage: &mut Stage) {
+        if let Link::Open(connection) = &mut self.link {
+            connection.lend(stage);
+        }
+    }
+
+    fn reclaim(&mut self, stage: &mut Stage) {
+        if let Link::Open(connection) = &mut self.link {
+            connection.reclaim(stage);
+        }
+    }
+}
+
+impl Session {
+    /// Takes the event that [`poll_ready`](Endpoint::poll_ready) found.
+    #[must_use]
+    pub fn event(&mut self) -> Option<Event<'_>> {
+        if let Some(news) = self.news.take() {
+            return Some(news);
+        }
+        let is_data = match &self.link {
+            Link::Open(connection) => connection.found() == Some(Found::Data),
+            Link::None | Link::Dialling | Link::Handshake { .. } => false,
+        };
+        if !is_data || self.paused {
+            return None;
+        }
+        self.answered_by_message(self.now);
+        let Link::Open(connection) = &mut self.link else { return None };
+        match connection.event()? {
+            connection::Event::Message(message) => {
+                let received = &mut self.statistics.messages_received;
+                *received = received.saturating_add(1);
+                Some(Event::Message(message))
+            }
+            connection::Event::Piece(piece) => {
+                let received = &mut self.statistics.messages_received;
+                *received = received.saturating_add(u64::from(piece.last));
+                Some(Event::Piece(piece))
+            }
+            // What came as text is none.
+            connection::Event::Error(error) => Some(Event::Error(error)),
+            connection::Event::Ping(_)
+            | connection::Event::Pong(_)
+            | connection::Event::Closed(_) => None,
+        }
+    }
+
+    fn expects_reply(&self) -> bool {
+        self.config.message_heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.is_reply.is_some())
+    }
+
+    /// Looks into a message: it may be the answer to the heartbeat's, which is nobody else's.
+    fn take_data(&mut self) {
+        let Link::Open(connection) = &mut self.link else { return };
+        let event = match connection.event() {
+            Some(connection::Event::Message(message)) => Event::Message(message.into_owned()),
+            Some(connection::Event::Piece(piece)) => Event::Piece(piece.into_owned()),
+            Some(connection::Event::Error(error)) => Event::Error(error),
+            Some(
+                connection::Event::Ping(_)
+                | connection::Event::Pong(_)
+                | connection::Event::Closed(_),
+            )
+            | None => return,
+        };
+        let received = matches!(&event, Event::Message(_))
+            || matches!(&event, Event::Piece(piece) if piece.last);
+        self.statistics.messages_received =
+            self.statistics.messages_received.saturating_add(u64::from(received));
+        match &event {
+            Event::Message(message) if self.is_reply(message) => self.answered_by_message(self.now),
+            _ => self.news.push(event),
+        }
+    }
+
+    fn take_control(&mut self) {
+        let Link::Open(connection) = &mut self.link else { return };
+        let event = connection.event();
+        let Some(connection::Event::Pong(pong)) = event else { return };
+        let (payload, round_trip) = (Box::from(&*pong.payload), pong.round_trip);
+        let own = own_ping(&payload).filter(|number| *number <= connection.pings());
+        let answered = connection.pings_answered().max(own.unwrap_or(0));
+        if own.is_none() {
+            self.news.push(Event::Pong(Pong { payload, round_trip }));
+        }
+        self.watch_beats(self.now);
+        self.answered(answered);
+    }
+
+    fn take_end(&mut self) {
+        let Link::Open(connection) = &mut self.link else { return };
+        match connection.event() {
+            Some(connection::Event::Error(error)) => self.news.push(Event::Error(error)),
+            Some(connection::Event::Closed(closed)) => self.end(Failure::Closed(closed)),
+            Some(
+                connection::Event::Message(_)
+                | connection::Event::Piece(_)
+                | connection::Event::Ping(_)
+                | connection::Event::Pong(_),
+            )
+            | None => {}
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Whether the peer is there: the connection's heartbeat and its interval, a heartbeat of messages, and
+//! probes.
+
+use super::adaptive::Interval;
+use super::delivery::ping;
+use super::queue::lend;
+use super::timer::{Timer, TimerTable};
+use super::{Failure, Link, Session, SessionConfig, State};
+use crate::connection::{Connection, Heartbeat};
+use crate::message::Message;
+use crate::time::Instant;
+
+pub(super) struct Liveness {
+    interval: Option<Interval>,
+    /// Pings of the heartbeat that were answered on this connection.
+    beats: u32,
+    /// When a message arrived last that counts.
+    last_message: Instant,
+}
+
+impl Liveness {
+    pub(super) fn new(config: &SessionConfig) -> Self {
+        Self {
+            interval: config.adaptive.map(Interval::new),
+            beats: 0,
+            last_message: Instant::EPOCH,
+        }
+    }
+
+    /// What is known of the network's patience was known of another network's.
+    pub(super) fn network_changed(&mut self, config: &SessionConfig) {
+        self.interval = config.adaptive.map(Interval::new);
+    }
+
+    /// The heartbeat was not answered.
+    pub(super) fn lost(&mut self) {
+        if let Some(interval) = &mut self.interval {
+            interval.lost();
+        }
+    }
+
+    pub(super) fn opened(
+        &mut self,
+        now: Instant,
+        connection: &mut Connection,
+        config: &SessionConfig,
+        timers: &mut TimerTable,
+    ) {
+        self.beats = connection.beats();
+        self.last_message = now;
+        self.wake(now, connection, config, timers);
+    }
+
+    /// The heartbeats go on.
+    pub(super) fn wake(
+        &self,
+        now: Instant,
+        connection: &mut Connection,
+        config: &SessionConfig,
+        timers: &mut TimerTable,
+    ) {
+        let mut heartbeat = config.connection.heartbeat;
+        if let Some(interval) = &self.interval {
+            let base = heartbeat.unwrap_or(Heartbeat::DEFAULT);
+            heartbeat = Some(Heartbeat { interval: interval.current(), ..base });
+        }
+        connection.set_heartbeat(now, heartbeat);
+        if let Some(heartbeat) = &config.message_heartbeat {
+            timers.arm_after(Timer::Beat, now, heartbeat.interval);
+        }
+    }
+
+    /// The heartbeats rest: there is no network to send them by.
+    pub(super) fn rest(&self, now: Instant, connection: &mut Connection, timers: &mut TimerTable) {
+        connection.set_heartbeat(now, None);
+        for timer in [Timer::Beat, Timer::Unanswered, Timer::Probe] {
+            timers.stop(timer);
+        }
+    }
+
+    /// The heartbeat's message has left: the peer's time starts.
+    pub(super) fn beat_left(&self, now: Instant, config: &SessionConfig, timers: &mut TimerTable) {
+        if let Some(heartbeat) = &config.message_heartbeat {
+            timers.arm_after(Timer::Unanswered, now, heartbeat.timeout);
+        }
+    }
+}
+
+impl Session {
+    /// Asks the peer whether it is still there.
+    pub(super) fn probe(&mut self, now: Instant) {
+        if let Link::Open(connection) = &mut self.link
+            && self.state == State::Open
+            && ping(connection).is_some()
+        {
+            self.timers.arm_after(Timer::Probe, now, self.config.probe_timeout);
+        }
+    }
+
+    /// P4: bytes arrived, so the peer is there.
+    pub(super) fn alive(&mut self) {
+        self.timers.stop(Timer::Probe);
+    }
+
+    pub(super) fn probe_due(&mut self) {
+        self.drop_connection(Failure::ProbeLost);
+    }
+
+    /// The heartbeat was answered after a time of silence: perhaps it need not be so frequent.
+    pub(super) fn watch_beats(&mut self, now: Instant) {
+        let Link::Open(connection) = &mut self.link else { return };
+        let beats = connection.beats();
+        if beats == self.liveness.beats {
+            return;
+        }
+        self.liveness.beats = beats;
+        if let Some(interval) = &mut self.liveness.interval
+            && self.reachable
+        {
+            interval.held();
+            self.liveness.wake(now, connection, &self.config, &mut self.timers);
+        }
+    }
+
+    /// Whether `message` is nothing but the answer to a heartbeat's.
+    pub(super) fn is_reply(&self, message: &Message<'_>) -> bool {
+        let heartbeat = self.config.message_heartbeat.as_ref();
+        heartbeat.and_then(|heartbeat| heartbeat.is_reply).is_some_and(|is_reply| is_reply(message))
+    }
+
+    /// A message arrived that shows that the peer's application is there.
+    pub(super) fn answered_by_message(&mut self, now: Instant) {
+        self.liveness.last_message = now;
+        if let Some(heartbeat) = &self.config.message_heartbeat
+            && self.timers.get(Timer::Beat).is_none()
+            && self.reachable
+            && self.state == State::Open
+        {
+            self.timers.stop(Timer::Unanswered);
+            self.timers.arm_after(Timer::Beat, now, heartbeat.interval);
+        }
+    }
+
+    /// The interval may be over: messages received since only moved `last_message`.
+    pub(super) fn beat_due(&mut self, now: Instant) {
+        let Some(heartbeat) = &self.config.message_heartbeat else { return };
+        let Link::Open(connection) = &mut self.link else { return };
+        let due = self.liveness.last_message.saturating_add(heartbeat.interval);
+        if due > now {
+            self.timers.arm(Timer::Beat, due);
+        } else if connection.has_room() && connection.send(lend(&heartbeat.message)).is_ok() {
+            self.queue.hand_over_heartbeat();
+        } else {
+            // What waits is on its way, or the transport has stalled: others see to that.
+            self.timers.arm_after(Timer::Beat, now, heartbeat.interval);
+        }
+    }
+
+    pub(super) fn unanswered_due(&mut self, now: Instant, due: Instant) {
+        let Some(heartbeat) = &self.config.message_heartbeat else { return };
+        let (interval, timeout) = (heartbeat.interval, heartbeat.timeout);
+        if self.has_untaken() {
+            self.timers.arm_after(Timer::Unanswered, now, timeout);
+        } else if now.saturating_since(due) > interval {
+            // P7: the clock jumped, or we slept. Ask again before judging.
+            self.timers.arm(Timer::Beat, now);
+        } else {
+            self.drop_connection(Failure::Unanswered);
+        }
+    }
+}

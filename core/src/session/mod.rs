@@ -1,0 +1,541 @@
+//! The long connection: one logical connection over as many transports as it takes.
+//!
+//! ```text
+//!              connect                 opened, handshake
+//!      Idle ───────────► Connecting ────────────────────► Open ◄───────────────┐
+//!                          ▲    │ failed                   │ lost              │ adopt
+//!             time, online │    ▼                          ▼                   │
+//!                        Waiting, Offline ◄──── verdict: retry ────────────────┤
+//!                                                                              │
+//!      close, in any state ─► (Closing) ─► Stopped ◄── verdict: stop           │
+//!      suspend, in any state ─► (Closing) ─► Suspended ─ resume ─► Connecting ─┘
+//! ```
+//!
+//! [`Session`] says when to connect, when to give up, what to send again, and what became of every
+//! message. It opens no transport, reads no clock and draws no entropy: it asks for transports by
+//! [`Action`]s, and is an [`Endpoint`] for the bytes of the one it has.
+//!
+//! # Driving it
+//!
+//! As any [`Endpoint`]; and after every call, do what [`poll_action`](Session::poll_action) orders:
+//!
+//! - [`Connect`](Action::Connect): open a transport. Then [`opened`](Session::opened), or
+//!   [`failed`](Session::failed). From then on its bytes are the session's.
+//! - [`Disconnect`](Action::Disconnect): drop the transport, or what is opening it.
+//!
+//! Every report names its [`Attempt`]; one that comes late, for an attempt that is over, is counted
+//! and ignored. Who has several transports at once asks [`endpoint`](Session::endpoint) for the
+//! session, with the attempt that the bytes are of.
+//!
+//! # Delivery
+//!
+//! A message is sent with a [`Delivery`] and has exactly one [`Outcome`]. What waits for its outcome
+//! survives the connection: what had not left whole is sent again, and so is what had, if it asked to
+//! be confirmed and was not. The order is that in which messages were accepted, always.
+//!
+//! # What is promised
+//!
+//! One [`Event::Closed`] for each [`Event::Connecting`], one outcome for each message, order kept,
+//! nothing lost silently, no attempt after a deliberate close, and no state that lasts for ever: save
+//! those that wait for somebody, who are then the network, or the application.
+
+mod adaptive;
+mod backoff;
+mod browser;
+mod config;
+mod delegate;
+mod delivery;
+mod endpoint;
+mod event;
+mod liveness;
+mod message;
+mod queue;
+mod statistics;
+mod timer;
+mod transition;
+mod verdict;
+
+#[cfg(test)]
+mod tests;
+
+use alloc::{boxed::Box, string::String};
+
+pub use backoff::{Backoff, Spread};
+pub use browser::{BrowserError, BrowserEvent, CloseEvent, check_close};
+pub use config::{Adaptive, MessageHeartbeat, Overflow, SessionConfig};
+pub use delegate::Delegate;
+pub use event::{Action, Attempt, Closed, Event, Next, Opened, Pong, Reachability, State, Stopped};
+pub use message::{Delivery, Loss, MessageId, Outcome, SendOptions, Settled};
+pub use statistics::Statistics;
+pub use verdict::{Cancelled, ConnectFailure, Failure, Policy, Verdict};
+
+use crate::buffer::Outbox;
+use crate::connection::{Connection, RoundTrip};
+use crate::endpoint::Endpoint;
+use crate::error::SendError;
+use crate::frame::{Close, CloseCode};
+use crate::handshake::{Agreement, ClientHandshake, Request};
+use crate::message::Message;
+use crate::rng::Rng;
+use crate::time::{Duration, Instant};
+
+use delivery::Fence;
+use liveness::Liveness;
+use queue::{News, Queue};
+use timer::{Timer, TimerTable};
+
+/// One logical connection over many transports.
+///
+/// ```
+/// use longwire::session::{Action, ConnectFailure, Event, Next, SendOptions, Session, SessionConfig};
+/// use longwire::{Endpoint, Instant, Message};
+/// # fn random(bytes: &mut [u8]) { bytes.fill(0x5a) }
+///
+/// let now = Instant::EPOCH;
+/// let mut session = Session::new(SessionConfig::socket_rocket(), random, now);
+/// session.connect(now);
+/// session.send(now, Message::from("How are you?"), SendOptions::default()).unwrap();
+///
+/// // It asks for a transport. There is none to be had:
+/// let Some(Action::Connect(attempt)) = session.poll_action() else { panic!() };
+/// session.failed(now, attempt, ConnectFailure::Refused);
+/// assert!(matches!(session.poll_event(), Some(Event::Connecting(_))));
+/// let Some(Event::Closed(closed)) = session.poll_event() else { panic!() };
+/// let Next::Retry { after, retry: 1 } = closed.next else { panic!() };
+///
+/// // So it asks again, when it is time. The message waits.
+/// session.handle_timeout(now + after);
+/// assert!(matches!(session.poll_action(), Some(Action::Connect(_))));
+/// assert_eq!(session.buffered_amount(), 12);
+/// ```
+pub struct Session {
+    config: SessionConfig,
+    rng: Box<dyn Rng + Send>,
+    state: State,
+    link: Link,
+    /// The latest.
+    attempt: Attempt,
+    /// It has begun, and is not over.
+    attempting: bool,
+    /// It asks for transports.
+    dials: bool,
+    /// The transport that is to be opened.
+    connect: Option<Attempt>,
+    /// The transport that is not needed any more.
+    disconnect: Option<Attempt>,
+    farewell: Option<Farewell>,
+    /// Close once every message has its outcome.
+    finishing: Option<Close>,
+    reachable: bool,
+    /// What waits may leave.
+    ready: bool,
+    /// The application takes no messages now.
+    paused: bool,
+    progress: backoff::Progress,
+    queue: Queue,
+    news: News,
+    fence: Option<Fence>,
+    /// Messages of this connection that are known to have left.
+    transmitted: u64,
+    /// The transport has not passed on all that it took.
+    held_back: bool,
+    liveness: Liveness,
+    timers: TimerTable,
+    statistics: Statistics,
+    agreement: Agreement,
+    opened_at: Option<Instant>,
+    down_since: Option<Instant>,
+    /// The time told last.
+    now: Instant,
+    nothing: Outbox,
+}
+
+/// What there is of a transport.
+enum Link {
+    None,
+    /// It is being opened.
+    Dialling,
+    Handshake {
+        handshake: Box<ClientHandshake>,
+        rng: Box<dyn Rng + Send>,
+    },
+    Open(Box<Connection>),
+}
+
+/// The connection is being closed on purpose.
+#[derive(Debug)]
+struct Farewell {
+    close: Close,
+    then: Then,
+    /// The close frame has been decided on: nothing more is handed over.
+    said: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    Stop,
+    Suspend,
+    Resume,
+}
+
+impl Session {
+    /// A session that connects when it is told to. `rng` is for delays; it need not be cryptographic.
+    #[must_use]
+    pub fn new(config: SessionConfig, rng: impl Rng + Send + 'static, now: Instant) -> Self {
+        let liveness = Liveness::new(&config);
+        Self {
+            ready: !config.hold_until_ready,
+            config,
+            rng: Box::new(rng),
+            state: State::Idle,
+            link: Link::None,
+            attempt: Attempt(0),
+            attempting: false,
+            dials: true,
+            connect: None,
+            disconnect: None,
+            farewell: None,
+            finishing: None,
+            reachable: true,
+            paused: false,
+            progress: backoff::Progress::default(),
+            queue: Queue::default(),
+            news: News::default(),
+            fence: None,
+            transmitted: 0,
+            held_back: false,
+            liveness,
+            timers: TimerTable::default(),
+            statistics: Statistics::default(),
+            agreement: Agreement::default(),
+            opened_at: None,
+            down_since: None,
+            now,
+            nothing: Outbox::default(),
+        }
+    }
+
+    /// A session that does not connect by itself, but is given its connections: the server's end of a
+    /// long connection, one for each client that is known by more than its address.
+    ///
+    /// It begins by waiting, and stops when it has waited for [`SessionConfig::adoption_timeout`].
+    #[must_use]
+    pub fn adopting(config: SessionConfig, rng: impl Rng + Send + 'static, now: Instant) -> Self {
+        let mut session = Self::new(config, rng, now);
+        session.dials = false;
+        session.await_adoption(now);
+        session
+    }
+
+    /// Begins, or begins again after having stopped; while it waits, tries at once.
+    pub fn connect(&mut self, now: Instant) {
+        self.now = now;
+        match self.state {
+            State::Idle | State::Stopped => {
+                self.progress.reset();
+                self.restart(now);
+            }
+            State::Waiting if self.dials => self.retry(now),
+            _ => {}
+        }
+    }
+
+    /// Takes over a connection that somebody else has opened, in place of the one it has: for
+    /// sessions that are [adopting](Self::adopting). The bytes of its transport are the session's from
+    /// then on.
+    pub fn adopt(&mut self, now: Instant, connection: Connection, agreement: Agreement) -> Attempt {
+        self.now = now;
+        self.replace(now, connection, agreement)
+    }
+
+    /// The transport is open: the opening handshake for `request` begins. `rng` is for masking keys,
+    /// and must be cryptographic.
+    ///
+    /// False if the attempt is over: drop the transport.
+    pub fn opened(
+        &mut self,
+        now: Instant,
+        attempt: Attempt,
+        request: &Request,
+        rng: impl Rng + Send + 'static,
+    ) -> bool {
+        self.now = now;
+        if !(self.is_current(attempt) && matches!(self.link, Link::Dialling)) {
+            self.count_stale();
+            return false;
+        }
+        self.shake_hands(now, request, Box::new(rng));
+        true
+    }
+
+    /// The transport could not be opened.
+    pub fn failed(&mut self, now: Instant, attempt: Attempt, failure: ConnectFailure) {
+        self.now = now;
+        if self.is_current(attempt) && matches!(self.link, Link::Dialling) {
+            self.end(Failure::Connect(failure));
+        } else {
+            self.count_stale();
+        }
+    }
+
+    /// The next order. Ask after every other call, until there is none.
+    #[must_use]
+    pub fn poll_action(&mut self) -> Option<Action> {
+        let disconnect = self.disconnect.take().map(Action::Disconnect);
+        disconnect.or_else(|| self.connect.take().map(Action::Connect))
+    }
+
+    /// The session as the endpoint of `attempt`'s transport. None if that is over: what was to be
+    /// reported is counted and ignored. For loops that have several transports at once.
+    pub fn endpoint(&mut self, attempt: Attempt) -> Option<&mut Self> {
+        if self.is_current(attempt) {
+            return Some(self);
+        }
+        self.count_stale();
+        None
+    }
+
+    /// What the platform believes about the network.
+    ///
+    /// [`Offline`](Reachability::Offline) gives up an attempt without counting it, stops the timers, and
+    /// leaves an open connection alone: its heartbeat rests. [`Online`](Reachability::Online) tries after
+    /// [`SessionConfig::online_delay`], if there is none by then.
+    /// [`Changed`](Reachability::Changed) is both if there is no connection, and otherwise probes it.
+    pub fn reachability(&mut self, now: Instant, reachability: Reachability) {
+        self.now = now;
+        match reachability {
+            Reachability::Offline => self.offline(now),
+            Reachability::Online => self.online(now),
+            Reachability::Changed => {
+                self.liveness.network_changed(&self.config);
+                self.online(now);
+                self.probe(now);
+            }
+        }
+    }
+
+    /// Accepts a message, to be sent when that is possible, in the order of acceptance.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](SendError::Closed) once the session is closed or [finishing](Self::finish),
+    /// [`Full`](SendError::Full) at [`SessionConfig::max_queued_messages`] or
+    /// [`max_queued_bytes`](SessionConfig::max_queued_bytes), or while too many events wait to be
+    /// taken, and [`NotOpen`](SendError::NotOpen) for one that is to be
+    /// [first](SendOptions::first) on a connection that is not there. The message is given back.
+    pub fn send<'m>(
+        &mut self,
+        now: Instant,
+        message: Message<'m>,
+        options: impl Into<SendOptions>,
+    ) -> Result<MessageId, SendError<Message<'m>>> {
+        self.now = now;
+        self.accept(message, options.into())
+    }
+
+    /// What waits may leave: the application has said what it had to say first on this connection.
+    /// Only with [`SessionConfig::hold_until_ready`].
+    pub fn ready(&mut self) {
+        if self.state == State::Open {
+            self.ready = true;
+        }
+    }
+
+    /// Takes a message back that waits to be sent. False if it is on its way, or has its outcome.
+    pub fn cancel(&mut self, id: MessageId) -> bool {
+        let cancelled = self.queue.cancel(id, &mut self.news);
+        self.conclude();
+        cancelled
+    }
+
+    /// The peer has acknowledged a message of [`Delivery::Acknowledged`], in whatever way the
+    /// application has. False, and counted, if the message has its outcome or was not sent.
+    pub fn acknowledge(&mut self, id: MessageId) -> bool {
+        let acknowledged = self.queue.acknowledge(id, &mut self.news);
+        if !acknowledged {
+            self.count_stale();
+        }
+        self.conclude();
+        acknowledged
+    }
+
+    /// Sends a ping. Its pong is an [`Event::Pong`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotOpen`](SendError::NotOpen), or as [`Connection::ping`].
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        match &mut self.link {
+            Link::Open(connection) => connection.ping(payload),
+            _ => Err(SendError::NotOpen(())),
+        }
+    }
+
+    /// Closes the session for good, in whatever state it is: nothing is connected any more.
+    ///
+    /// What waits still leaves by the connection that is open, and what was to be confirmed by a ping
+    /// still can be, within [`Config::close_timeout`](crate::Config::close_timeout); then the closing
+    /// handshake, as long again. Every message that has no outcome by then is
+    /// [lost](Loss::Stopped). Closing twice does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidCloseCode`](SendError::InvalidCloseCode) for a code that must not be sent.
+    pub fn close(&mut self, now: Instant, code: CloseCode, reason: &str) -> Result<(), SendError> {
+        if !code.is_sendable() {
+            return Err(SendError::InvalidCloseCode(()));
+        }
+        self.now = now;
+        self.part(now, Close { code, reason: String::from(reason) }, Then::Stop);
+        Ok(())
+    }
+
+    /// Closes the session once every message has its outcome, or after `within`: until then it stays
+    /// connected, and connects again if it must, but accepts nothing more.
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](Self::close).
+    pub fn finish(
+        &mut self,
+        now: Instant,
+        code: CloseCode,
+        reason: &str,
+        within: Duration,
+    ) -> Result<(), SendError> {
+        if !code.is_sendable() {
+            return Err(SendError::InvalidCloseCode(()));
+        }
+        self.now = now;
+        if self.finishing.is_none() && !self.is_closing_for_good() {
+            self.finishing = Some(Close { code, reason: String::from(reason) });
+            self.timers.arm_after(Timer::Shutdown, now, within);
+            self.conclude();
+        }
+        Ok(())
+    }
+
+    /// Stops at once, without a word to the peer.
+    pub fn abort(&mut self) {
+        self.give_up();
+    }
+
+    /// Closes the connection with 1001 behind what is on its way, keeps the queue, and connects no more
+    /// until [`resume`](Self::resume): for an application that is put into the background.
+    pub fn suspend(&mut self, now: Instant) {
+        self.now = now;
+        let close = Close { code: CloseCode::GOING_AWAY, reason: String::from("suspended") };
+        self.part(now, close, Then::Suspend);
+    }
+
+    /// Ends being suspended: a new attempt begins.
+    pub fn resume(&mut self, now: Instant) {
+        self.now = now;
+        match &mut self.farewell {
+            Some(farewell) if farewell.then == Then::Suspend => farewell.then = Then::Resume,
+            _ if self.state == State::Suspended => {
+                self.progress.reset();
+                self.restart(now);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether messages stay where they arrive, and fill the receive buffers, rather than become
+    /// events: all else goes on. For whoever has no room for more.
+    pub fn pause(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// Takes the next event: [`poll_ready`](Endpoint::poll_ready), then [`event`](Self::event).
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event<'_>> {
+        if self.poll_ready() { self.event() } else { None }
+    }
+
+    /// The state.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// The latest attempt, if one has begun.
+    #[must_use]
+    pub const fn attempt(&self) -> Option<Attempt> {
+        if self.attempt.0 == 0 { None } else { Some(self.attempt) }
+    }
+
+    /// Retries begun since a connection was last stable.
+    #[must_use]
+    pub const fn retries(&self) -> u32 {
+        self.progress.retries()
+    }
+
+    /// When the next attempt begins, if one is waited for.
+    #[must_use]
+    pub fn retry_at(&self) -> Option<Instant> {
+        self.timers.get(Timer::Retry).filter(|_| self.dials)
+    }
+
+    /// Bytes of payload that were accepted and have not left: a message counts until its last byte
+    /// has, and again while it waits to be sent again.
+    #[must_use]
+    pub const fn buffered_amount(&self) -> usize {
+        self.queue.buffered()
+    }
+
+    /// Messages without an outcome.
+    #[must_use]
+    pub fn queued_messages(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// What was agreed on with the server, of the connection that is open, or was last.
+    #[must_use]
+    pub const fn agreement(&self) -> &Agreement {
+        &self.agreement
+    }
+
+    /// How long pings took, on the connection that is open, or was last.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<RoundTrip> {
+        match &self.link {
+            Link::Open(connection) => connection.round_trip().or(self.statistics.round_trip),
+            _ => self.statistics.round_trip,
+        }
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        Statistics { round_trip: self.round_trip(), ..self.statistics }
+    }
+
+    /// The limits, intervals and policies in force.
+    #[must_use]
+    pub const fn config(&self) -> &SessionConfig {
+        &self.config
+    }
+
+    /// The connection, while it is open.
+    #[must_use]
+    pub fn connection(&self) -> Option<&Connection> {
+        match &self.link {
+            Link::Open(connection) => Some(connection),
+            _ => None,
+        }
+    }
+
+    fn is_current(&self, attempt: Attempt) -> bool {
+        self.attempting && self.attempt == attempt
+    }
+
+    fn count_stale(&mut self) {
+        self.statistics.stale_ignored = self.statistics.stale_ignored.saturating_add(1);
+    }
+
+    fn is_closing_for_good(&self) -> bool {
+        self.state == State::Stopped
+            || self.farewell.as_ref().is_some_and(|farewell| farewell.then == Then::Stop)
+    }
+}
