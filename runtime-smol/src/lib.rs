@@ -32,6 +32,8 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod client;
+
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::hash::{BuildHasher, RandomState};
@@ -49,11 +51,16 @@ use longwire::rng::Jitter;
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng as _, SeedableRng};
 
+pub use client::{
+    BrowserWebSocket, Client, Connecting, Connector, Driving, Events, Line, adopting, dial, line,
+    line_over,
+};
 pub use longwire;
 #[cfg(feature = "deflate")]
 pub use longwire::deflate::{Compress, Deflate};
 pub use longwire::driver::Answer;
 pub use longwire::handshake::{Request, Response};
+pub use longwire::session::{self, SessionConfig};
 pub use longwire::{CloseCode, Closed, Config, Event, Instant, Message, PreparedMessage};
 
 /// An open WebSocket over a smol stream.
@@ -97,7 +104,7 @@ pub async fn connect_with(
     if target.secure() {
         return Err(ConnectError::NeedsTls);
     }
-    let stream = dial(target, since.saturating_add(config.handshake.deadline), &mut timer).await?;
+    let stream = reach(target, since.saturating_add(config.handshake.deadline), &mut timer).await?;
     let rng = generator().map_err(ConnectError::Transport)?;
     Box::pin(driver::connect(Io(stream), timer, request, config, rng, since)).await
 }
@@ -182,7 +189,7 @@ fn jitter() -> Jitter {
     Jitter::draw(&mut |dest: &mut [u8]| dest.copy_from_slice(&various[..dest.len()]))
 }
 
-async fn dial(
+async fn reach(
     target: &Target,
     deadline: Instant,
     timer: &mut Timer,
@@ -241,9 +248,10 @@ pub struct Timer {
 }
 
 impl Default for Timer {
-    /// A timer whose epoch is now.
+    /// A timer whose epoch is that of all others of the process.
     fn default() -> Self {
-        Self { epoch: std::time::Instant::now(), alarm: async_io::Timer::never(), armed: None }
+        static EPOCH: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
+        Self { epoch: *EPOCH, alarm: async_io::Timer::never(), armed: None }
     }
 }
 

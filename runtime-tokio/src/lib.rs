@@ -33,6 +33,8 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod client;
+
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, ready};
@@ -52,11 +54,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
+pub use client::{
+    BrowserWebSocket, Client, Connecting, Connector, Driving, Events, Line, adopting, dial, line,
+    line_over,
+};
 pub use longwire;
 #[cfg(feature = "deflate")]
 pub use longwire::deflate::{Compress, Deflate};
 pub use longwire::driver::Answer;
 pub use longwire::handshake::{Request, Response};
+pub use longwire::session::{self, SessionConfig};
 pub use longwire::{CloseCode, Closed, Config, Event, Instant, Message, PreparedMessage};
 
 /// An open WebSocket over a tokio stream.
@@ -100,7 +107,7 @@ pub async fn connect_with(
     if target.secure() {
         return Err(ConnectError::NeedsTls);
     }
-    let stream = dial(target, since.saturating_add(config.handshake.deadline), &mut timer).await?;
+    let stream = reach(target, since.saturating_add(config.handshake.deadline), &mut timer).await?;
     let rng = generator().map_err(ConnectError::Transport)?;
     Box::pin(driver::connect(Io(stream), timer, request, config, rng, since)).await
 }
@@ -185,7 +192,7 @@ fn jitter() -> Jitter {
     Jitter::draw(&mut |dest: &mut [u8]| dest.copy_from_slice(&various[..dest.len()]))
 }
 
-async fn dial(
+async fn reach(
     target: &Target,
     deadline: Instant,
     timer: &mut Timer,
@@ -257,9 +264,10 @@ pub struct Timer {
 }
 
 impl Default for Timer {
-    /// A timer whose epoch is now.
+    /// A timer whose epoch is that of all others of the process.
     fn default() -> Self {
-        Self { epoch: tokio::time::Instant::now(), sleep: None, armed: false }
+        static EPOCH: LazyLock<tokio::time::Instant> = LazyLock::new(tokio::time::Instant::now);
+        Self { epoch: *EPOCH, sleep: None, armed: false }
     }
 }
 

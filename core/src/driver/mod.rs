@@ -18,7 +18,14 @@
 //! receiving as far as its inbox allows, which postpones that; do not send without bound in the
 //! task that also receives, or [split](WebSocket::split) the two.
 
+#[cfg(feature = "std")]
+mod browser;
+#[cfg(feature = "std")]
+mod client;
 mod dial;
+#[cfg(feature = "std")]
+mod driving;
+mod line;
 mod open;
 #[cfg(feature = "std")]
 mod split;
@@ -29,7 +36,14 @@ mod stream;
 mod wakers;
 mod websocket;
 
+#[cfg(feature = "std")]
+pub use browser::BrowserWebSocket;
+#[cfg(feature = "std")]
+pub use client::{Client, Events, Sending};
 pub use dial::{DialError, dial, interleave};
+#[cfg(feature = "std")]
+pub use driving::Driving;
+pub use line::{Connect, Dialled, Line};
 pub use open::{Accept, AcceptError, Answer, ConnectError, accept, connect, receive_request};
 #[cfg(feature = "std")]
 pub use split::{Receiver, Sender};
@@ -159,9 +173,15 @@ struct State<P, T: Transport, C> {
 impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
     /// Drives `endpoint` over `transport`.
     pub fn new(endpoint: P, transport: T, timer: C) -> Self {
+        let mut driver = Self::without_transport(endpoint, timer);
+        driver.0.transport = Some(transport);
+        driver
+    }
+
+    fn without_transport(endpoint: P, timer: C) -> Self {
         Self(Box::new(State {
             endpoint,
-            transport: Some(transport),
+            transport: None,
             timer,
             error: None,
             budget: Budget::FULL,
@@ -204,6 +224,19 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
     pub fn into_parts(self) -> (P, Option<T>, C, Option<T::Error>) {
         let State { endpoint, transport, timer, error, .. } = *self.0;
         (endpoint, transport, timer, error)
+    }
+
+    /// Goes on with another transport, or none. Gives back the one there was.
+    fn attach(&mut self, transport: Option<T>) -> Option<T> {
+        let state = &mut *self.0;
+        state.error = None;
+        state.unflushed = false;
+        state.held_back = false;
+        state.stalled = false;
+        state.shut_down = false;
+        state.ended = false;
+        state.overdue = false;
+        core::mem::replace(&mut state.transport, transport)
     }
 
     /// Ready once the endpoint has news, or never will again.

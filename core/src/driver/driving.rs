@@ -1,0 +1,116 @@
+//! What drives a session that is shared.
+
+use alloc::sync::Arc;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use super::client::{Shared, Slot, Wake};
+use super::line::{Connect, Dial};
+use super::{Timer, Transport};
+use crate::endpoint::Endpoint;
+use crate::session::{Action, Event, Stopped};
+
+/// Drives a session: spawn it. Done, with the reason, when the session has stopped.
+///
+/// Dropped before, it aborts the session: every message has its outcome, and the transport is dropped.
+#[must_use = "nothing moves unless this is polled: spawn it"]
+pub struct Driving<K: Connect, C: Timer> {
+    shared: Arc<Shared<K::Transport, C>>,
+    dial: Dial<K>,
+}
+
+/// What a turn ended with.
+enum Turn {
+    Ordered(Action),
+    Stopped(Stopped),
+    Waiting,
+}
+
+impl<K: Connect, C: Timer> Driving<K, C> {
+    pub(super) const fn new(shared: Arc<Shared<K::Transport, C>>, dial: Dial<K>) -> Self {
+        Self { shared, dial }
+    }
+}
+
+// Nothing in it is pinned: the future that is, is boxed.
+impl<K: Connect, C: Timer> Unpin for Driving<K, C> {}
+
+impl<K: Connect, C: Timer> Future for Driving<K, C> {
+    type Output = Stopped;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Stopped> {
+        let this = &mut *self;
+        loop {
+            // The connector is somebody else's, and may use a handle: nothing is locked meanwhile.
+            let report = this.dial.poll(cx);
+            let mut slot = this.shared.lock();
+            slot.driving = Some(cx.waker().clone());
+            if let Poll::Ready(report) = report {
+                slot.driver.report(report);
+            }
+            let (turn, wakes) = slot.turn(cx);
+            let dropped = match turn {
+                Turn::Ordered(Action::Disconnect(_)) | Turn::Stopped(_) => slot.driver.attach(None),
+                Turn::Ordered(Action::Connect(_)) | Turn::Waiting => None,
+            };
+            drop(slot);
+            drop(dropped);
+            for wake in wakes {
+                wake.now();
+            }
+            match turn {
+                Turn::Ordered(action) => this.dial.obey(action),
+                Turn::Stopped(stopped) => return Poll::Ready(stopped),
+                Turn::Waiting => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl<T: Transport, C: Timer> Slot<T, C> {
+    /// Goes on until there is something to order, or nothing to do.
+    fn turn(&mut self, cx: &mut Context<'_>) -> (Turn, alloc::vec::Vec<Wake>) {
+        let mut wakes = alloc::vec::Vec::new();
+        loop {
+            let full = self.is_full();
+            self.driver.endpoint_mut().pause(full);
+            let ready = self.driver.poll_ready(cx).is_ready();
+            if let Some(action) = self.driver.endpoint_mut().poll_action() {
+                return (Turn::Ordered(action), wakes);
+            }
+            if !ready {
+                return (Turn::Waiting, wakes);
+            }
+            if let Some(event) = self.driver.endpoint_mut().event().map(Event::into_owned) {
+                let wake = self.publish(event);
+                if wake.0.is_some() {
+                    wakes.push(wake);
+                }
+            } else if let Some(stopped) = self.stopped {
+                return (Turn::Stopped(stopped), wakes);
+            }
+        }
+    }
+}
+
+impl<K: Connect, C: Timer> Drop for Driving<K, C> {
+    fn drop(&mut self) {
+        let mut slot = self.shared.lock();
+        slot.driving = None;
+        slot.driver.endpoint_mut().abort();
+        let mut wakes = alloc::vec::Vec::new();
+        while slot.driver.endpoint_mut().poll_ready()
+            && let Some(event) = slot.driver.endpoint_mut().event().map(Event::into_owned)
+        {
+            wakes.push(slot.publish(event));
+        }
+        slot.stopped.get_or_insert(Stopped::Aborted);
+        let dropped = slot.driver.attach(None);
+        drop(slot);
+        drop(dropped);
+        for wake in wakes {
+            wake.now();
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! A [`Session`] driven by whoever waits on it: transports are opened and dropped as it orders.
+
+use alloc::boxed::Box;
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use super::{Driver, Timer, Transport, WebSocket};
+use crate::error::SendError;
+use crate::frame::CloseCode;
+use crate::handshake::{Agreement, Request};
+use crate::message::Message;
+use crate::session::{Action, Attempt, ConnectFailure, Event, MessageId, SendOptions, Session};
+use crate::time::Instant;
+
+/// Opens transports for a session: name resolution, TCP, TLS, a proxy.
+///
+/// Any `FnMut(Attempt)` that returns such a future does. It is asked anew at each attempt, so that the
+/// address, the headers and the token in them may be new ones; and is dropped when the session gives
+/// the attempt up, at [`SessionConfig::connect_timeout`](crate::SessionConfig::connect_timeout) at
+/// the latest.
+pub trait Connect {
+    /// What it opens.
+    type Transport: Transport;
+    /// A transport that is being opened.
+    type Connecting: Future<Output = Result<Dialled<Self::Transport>, ConnectFailure>>;
+
+    /// Begins to open a transport for `attempt`.
+    fn connect(&mut self, attempt: Attempt) -> Self::Connecting;
+}
+
+impl<T, F, K> Connect for K
+where
+    T: Transport,
+    F: Future<Output = Result<Dialled<T>, ConnectFailure>>,
+    K: FnMut(Attempt) -> F,
+{
+    type Transport = T;
+    type Connecting = F;
+
+    fn connect(&mut self, attempt: Attempt) -> F {
+        self(attempt)
+    }
+}
+
+/// A transport, and what to ask for on it.
+#[expect(clippy::exhaustive_structs, reason = "whoever opens transports makes them")]
+pub struct Dialled<T> {
+    /// Open, for bytes of the opening handshake.
+    pub transport: T,
+    /// What the opening handshake asks for.
+    pub request: Request,
+    /// Where masking keys come from: cryptographic.
+    pub rng: Box<dyn FnMut(&mut [u8]) + Send>,
+}
+
+/// What opens transports, and the one that is being opened.
+pub(super) struct Dial<K: Connect> {
+    connector: K,
+    connecting: Option<(Attempt, Pin<Box<K::Connecting>>)>,
+}
+
+/// How opening a transport went.
+pub(super) type Report<T> = (Attempt, Result<Dialled<T>, ConnectFailure>);
+
+impl<K: Connect> Dial<K> {
+    pub(super) const fn new(connector: K) -> Self {
+        Self { connector, connecting: None }
+    }
+
+    /// Does what concerns it.
+    pub(super) fn obey(&mut self, action: Action) {
+        self.connecting = match action {
+            Action::Connect(attempt) => Some((attempt, Box::pin(self.connector.connect(attempt)))),
+            Action::Disconnect(_) => None,
+        };
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Report<K::Transport>> {
+        let Some((attempt, connecting)) = &mut self.connecting else { return Poll::Pending };
+        let attempt = *attempt;
+        connecting.as_mut().poll(cx).map(|result| {
+            self.connecting = None;
+            (attempt, result)
+        })
+    }
+}
+
+impl<T: Transport, C: Timer> Driver<Session, T, C> {
+    /// Tells the session how opening a transport went, and goes on with that transport.
+    pub(super) fn report(&mut self, (attempt, result): Report<T>) {
+        let now = self.timer().now();
+        match result {
+            Ok(Dialled { transport, request, rng }) => {
+                if self.endpoint_mut().opened(now, attempt, &request, rng) {
+                    self.attach(Some(transport));
+                }
+            }
+            Err(failure) => self.endpoint_mut().failed(now, attempt, failure),
+        }
+    }
+
+    /// Goes on with an open connection of somebody else's, whose timer has this one's epoch. False if it
+    /// is over.
+    pub(super) fn adopt(&mut self, websocket: WebSocket<T, C>) -> bool {
+        let (connection, transport, _, _) = websocket.into_parts();
+        let Some(transport) = transport else { return false };
+        let now = self.timer().now();
+        self.endpoint_mut().adopt(now, connection, Agreement::default());
+        while self.endpoint_mut().poll_action().is_some() {}
+        self.attach(Some(transport));
+        true
+    }
+}
+
+/// A [`Session`] over whatever `K` connects to, driven inline: it moves while somebody waits on it.
+///
+/// For handles that several tasks share, and a task that drives it, [`share`](Self::share) it.
+/// Dropping it drops the transport without a closing handshake.
+pub struct Line<K: Connect, C> {
+    driver: Driver<Session, K::Transport, C>,
+    dial: Dial<K>,
+}
+
+impl<K: Connect, C: Timer> Line<K, C> {
+    /// Drives `session`, over transports of `connector`.
+    pub fn new(session: Session, connector: K, timer: C) -> Self {
+        Self { driver: Driver::without_transport(session, timer), dial: Dial::new(connector) }
+    }
+
+    /// Waits for the next event, and does meanwhile what there is to do. `None` once the session has
+    /// stopped.
+    ///
+    /// The event is lent: [`Event::into_owned`] keeps it. Cancel safe: an event is only taken when it
+    /// is returned.
+    #[expect(clippy::should_implement_trait, reason = "waits, as those of all streams do")]
+    pub async fn next(&mut self) -> Option<Event<'_>> {
+        poll_fn(|cx| self.poll_ready(cx)).await;
+        self.driver.endpoint_mut().event()
+    }
+
+    /// Ready once the session has news, or never will again.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if let Poll::Ready(report) = self.dial.poll(cx) {
+                self.driver.report(report);
+            }
+            let ready = self.driver.poll_ready(cx);
+            let Some(action) = self.driver.endpoint_mut().poll_action() else { return ready };
+            if let Action::Disconnect(_) = action {
+                self.driver.attach(None);
+            }
+            self.dial.obey(action);
+        }
+    }
+
+    /// Accepts a message: see [`Session::send`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn send<'m>(
+        &mut self,
+        message: Message<'m>,
+        options: impl Into<SendOptions>,
+    ) -> Result<MessageId, SendError<Message<'m>>> {
+        let now = self.now();
+        self.session_mut().send(now, message, options)
+    }
+
+    /// Closes the session for good: see [`Session::close`]. Wait on it until it has stopped.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
+        let now = self.now();
+        self.session_mut().close(now, code, reason)
+    }
+
+    /// Takes over an open connection, whose timer must have the same epoch as this one's: see
+    /// [`Session::adopt`]. False if that connection is over.
+    pub fn adopt(&mut self, websocket: WebSocket<K::Transport, C>) -> bool {
+        self.driver.adopt(websocket)
+    }
+
+    /// The session.
+    pub fn session(&self) -> &Session {
+        self.driver.endpoint()
+    }
+
+    /// The session, for its commands. What they bring about happens while somebody waits.
+    pub fn session_mut(&mut self) -> &mut Session {
+        self.driver.endpoint_mut()
+    }
+
+    /// The time, for its commands.
+    pub fn now(&self) -> Instant {
+        self.driver.timer().now()
+    }
+
+    pub(super) fn into_parts(self) -> (Driver<Session, K::Transport, C>, Dial<K>) {
+        (self.driver, self.dial)
+    }
+}
