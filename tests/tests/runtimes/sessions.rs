@@ -361,7 +361,9 @@ fn both_ends_of_a_long_connection_send_through_its_interruptions<C: Runtime, S: 
                     client.post(Message::from(n.to_string()), Delivery::Received).expect("room");
                 }
                 let mut seen = Seen::default();
-                while !(seen.is_complete() && called.load(Ordering::Relaxed)) {
+                // And until it has been seen off.
+                let over = || called.load(Ordering::Relaxed) && client.state() == State::Waiting;
+                while !(seen.is_complete() && over()) {
                     let tick = S::sleep(Duration::from_millis(1));
                     if let Either::Left((event, _)) = select(pin!(events.next()), pin!(tick)).await
                     {
