@@ -145,6 +145,14 @@ pub(crate) static ALL: &[Scenario] = &[
         set_up: receive::fragments,
     },
     Scenario {
+        name: "decode-fragments-16",
+        operation: "a fragment of 16 B, of 1,024 that are one masked binary",
+        operations: 1_024,
+        iterations: 20,
+        outcome: Outcome { events: 1, bytes: 16 * KIB },
+        set_up: receive::fragments_16,
+    },
+    Scenario {
         name: "ping",
         operation: "masked ping, 8 B, taken and answered",
         operations: 1,
@@ -167,6 +175,14 @@ pub(crate) static ALL: &[Scenario] = &[
         iterations: 5_000,
         outcome: Outcome { events: 4, bytes: 4 * (16 * KIB + 4) },
         set_up: send::server_16k,
+    },
+    Scenario {
+        name: "encode-server-1m",
+        operation: "shared binary, 1 MiB, in frames of 64 KiB",
+        operations: 1,
+        iterations: 1_000,
+        outcome: Outcome { events: 1, bytes: MIB + 16 * 10 },
+        set_up: send::server_1m,
     },
     Scenario {
         name: "encode-client-128",

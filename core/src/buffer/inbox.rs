@@ -310,6 +310,28 @@ impl Inbox {
         }
     }
 
+    /// What is unread, and a place for at least `len` bytes of it behind the message under assembly: what
+    /// goes there is told to [`placed`](Self::placed). More only if there is memory for it.
+    #[inline]
+    pub(crate) fn place(&mut self, len: usize) -> (&[u8], &mut [u8]) {
+        let unread = self.stage.get(self.head..self.tail).unwrap_or_default();
+        let needed = self.received.saturating_add(len);
+        if self.message.len() < needed {
+            self.message.truncate(self.received);
+            self.message.reserve(len);
+            let most = self.received.saturating_add(unread.len());
+            self.message.resize(self.message.capacity().min(most).max(needed), 0);
+        }
+        (unread, self.message.get_mut(self.received..).unwrap_or_default())
+    }
+
+    /// Takes the first `taken` unread bytes, of which `appended` were written to their [place](Self::place).
+    #[inline]
+    pub(crate) fn placed(&mut self, taken: usize, appended: usize) {
+        self.head = self.head.saturating_add(taken).min(self.tail);
+        self.received = self.received.saturating_add(appended).min(self.message.len());
+    }
+
     /// Claims memory for what comes out of compressed bytes: for `needed` more bytes, and if there is
     /// none for those, for `most` or as many as there are, in all for `limit`.
     pub(crate) fn claim_for(&mut self, needed: usize, most: usize, limit: usize) {

@@ -117,6 +117,43 @@ impl Mask {
         self.apply_words(out.get_mut(start..).unwrap_or_default());
     }
 
+    /// Copies `payload`, masked, to `out`, which is as long, in one pass.
+    #[inline]
+    pub(crate) fn copy_to(self, payload: &[u8], out: &mut [u8]) {
+        #[cfg(feature = "simd")]
+        if payload.len() >= WIDE {
+            let level = fearless_simd::Level::new();
+            return fearless_simd::dispatch!(level, _simd => self.copy_words_to(payload, out));
+        }
+        self.copy_words_to(payload, out);
+    }
+
+    #[inline(always)]
+    fn copy_words_to(self, payload: &[u8], out: &mut [u8]) {
+        let key = self.word();
+        let (words, rest) = payload.as_chunks();
+        let (out_words, out_rest) = out.as_chunks_mut();
+        for (out, word) in out_words.iter_mut().zip(words) {
+            *out = (u64::from_le_bytes(*word) ^ key).to_le_bytes();
+        }
+        let rest_len = rest.len();
+        match (payload.last_chunk(), out_rest.is_empty()) {
+            (_, true) => {}
+            // Overlaps the word before it, as in `apply_words`.
+            (Some(last), false) => {
+                let key = key.rotate_right(Self::bits(rest_len));
+                if let Some(end) = out.last_chunk_mut() {
+                    *end = (u64::from_le_bytes(*last) ^ key).to_le_bytes();
+                }
+            }
+            (None, false) => {
+                for ((out, byte), key) in out_rest.iter_mut().zip(rest).zip(key.to_le_bytes()) {
+                    *out = byte ^ key;
+                }
+            }
+        }
+    }
+
     /// A masked copy of a long `payload`, in one pass over memory.
     pub(crate) fn copy(self, payload: &[u8]) -> Vec<u8> {
         #[cfg(feature = "simd")]
@@ -149,6 +186,8 @@ impl Mask {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     fn pattern(len: usize) -> Vec<u8> {
@@ -179,6 +218,13 @@ mod tests {
                 assert_eq!(appended, bytes, "appended");
                 let copy = key.copy(&pattern(alignment + len)[alignment..]);
                 assert_eq!(copy, bytes[alignment..], "copied");
+                let mut copied = vec![9; alignment + len + 1];
+                key.copy_to(
+                    &pattern(alignment + len)[alignment..],
+                    &mut copied[alignment..][..len],
+                );
+                assert_eq!(copied[alignment..][..len], bytes[alignment..], "copied to");
+                assert!(copied[..alignment].iter().chain(copied.last()).all(|byte| *byte == 9));
                 key.apply(&mut bytes[alignment..]);
                 assert_eq!(bytes, pattern(alignment + len), "involution");
             }
