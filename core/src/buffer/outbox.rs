@@ -4,7 +4,7 @@ use core::mem;
 use bytes::{Buf, Bytes};
 
 use super::Stage;
-use crate::frame::FrameHeader;
+use crate::frame::{FrameHeader, Opcode, Unmasked};
 
 /// Bytes to transmit, in order.
 ///
@@ -13,8 +13,8 @@ use crate::frame::FrameHeader;
 /// [`Endpoint::sent`](crate::Endpoint::sent).
 ///
 /// ```text
-///   run     [ sent | header ^ header, payload, header ^ ... ]
-///   shared                  payload                   payload
+///   run     [ sent | header ^ header, payload, header ^ header ^ ... ]
+///   shared                  payload                   first    second frame's of one payload
 /// ```
 #[derive(Debug, Default)]
 pub struct Outbox {
@@ -29,11 +29,35 @@ pub struct Outbox {
     usual: usize,
 }
 
+/// A payload, or several frames of one.
 #[derive(Debug)]
 struct Segment {
     /// Where in the run it goes: before the byte there.
     at: usize,
     bytes: Bytes,
+    /// How many of the bytes go there. The rest goes behind the headers that follow.
+    here: usize,
+    frames: Frames,
+}
+
+/// The frames behind the first that one payload makes.
+#[derive(Clone, Copy, Debug)]
+struct Frames {
+    /// The payload of each but the last.
+    len: usize,
+    /// The header of each but the last, and the last one's.
+    header: usize,
+    last: usize,
+}
+
+impl Frames {
+    const NONE: Self = Self { len: 0, header: 0, last: 0 };
+
+    /// How much of the payload the next frame takes when `left` is left of it, and its header's length.
+    #[inline]
+    fn next(self, left: usize) -> (usize, usize) {
+        if left > self.len { (self.len, self.header) } else { (left, self.last) }
+    }
 }
 
 /// An empty run longer than this is given back.
@@ -51,7 +75,7 @@ impl Outbox {
     /// Appends a header and a copy of its payload.
     #[inline]
     pub(crate) fn frame(&mut self, header: &FrameHeader, payload: &[u8]) {
-        let len = payload.len().wrapping_add(FrameHeader::MAX_LEN);
+        let len = payload.len().wrapping_add(Unmasked::ROOM);
         if self.run.capacity().wrapping_sub(self.run.len()) < len {
             self.make_room(len);
         }
@@ -65,9 +89,45 @@ impl Outbox {
     }
 
     /// Appends a header, and its payload, which is masked if it is to be, without copying that.
+    #[inline(always)]
     pub(crate) fn frame_shared(&mut self, header: &FrameHeader, payload: Bytes) {
-        self.frame(header, &[]);
+        if self.run.capacity().wrapping_sub(self.run.len()) < Unmasked::ROOM {
+            self.make_room(Unmasked::ROOM);
+        }
+        let start = self.run.len();
+        match header.mask {
+            None => Unmasked::new(header).append(&mut self.run),
+            Some(_) => header.append(&mut self.run),
+        }
+        self.count(self.run.len().wrapping_sub(start));
         self.push(payload);
+    }
+
+    /// Appends `payload` as frames of `len` bytes and a last one of what is left, without masks and
+    /// without copying it: all of them share it, and are one segment.
+    pub(crate) fn frames_shared(&mut self, mut first: FrameHeader, len: usize, payload: Bytes) {
+        if payload.len() <= len {
+            return self.frame_shared(&first, payload);
+        }
+        let more = payload.len().saturating_sub(1).checked_div(len).unwrap_or_default();
+        let last_len = payload.len().saturating_sub(len.saturating_mul(more));
+        let fin = mem::take(&mut first.fin);
+        first.payload_len = len as u64;
+        let rest = FrameHeader { rsv1: false, opcode: Opcode::Continuation, ..first };
+        let last = FrameHeader { fin, payload_len: last_len as u64, ..rest };
+        self.make_room(Unmasked::ROOM.saturating_mul(more.saturating_add(1)));
+        let (first, rest, last) =
+            (Unmasked::new(&first), Unmasked::new(&rest), Unmasked::new(&last));
+        let start = self.run.len();
+        first.append(&mut self.run);
+        let at = self.run.len();
+        for _ in 1..more {
+            rest.append(&mut self.run);
+        }
+        last.append(&mut self.run);
+        self.count(self.run.len().wrapping_sub(start).wrapping_add(payload.len()));
+        let frames = Frames { len, header: rest.len(), last: last.len() };
+        self.shared.push_back(Segment { at, bytes: payload, here: len, frames });
     }
 
     /// Appends a copy of `bytes`.
@@ -97,10 +157,12 @@ impl Outbox {
     }
 
     /// Appends `bytes` without copying them.
+    #[inline(always)]
     pub(crate) fn push(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {
-            self.count(bytes.len());
-            self.shared.push_back(Segment { at: self.run.len(), bytes });
+            let (at, here) = (self.run.len(), bytes.len());
+            self.count(here);
+            self.shared.push_back(Segment { at, bytes, here, frames: Frames::NONE });
         }
     }
 
@@ -163,10 +225,16 @@ impl Outbox {
         self.run.capacity().saturating_add(shared)
     }
 
-    /// The run from `from` to the next segment, or its end.
-    fn run_to(&self, from: usize, next: Option<&Segment>) -> &[u8] {
-        let to = next.map_or(self.run.len(), |segment| segment.at);
-        self.run.get(from..to).unwrap_or_default()
+    /// Everything was transmitted.
+    fn restart(&mut self) {
+        self.shared.clear();
+        self.usual = self.run.len().max(self.usual / 2);
+        self.sent = 0;
+        if self.run.capacity() > KEEP {
+            self.run = Vec::new();
+        } else {
+            self.run.clear();
+        }
     }
 }
 
@@ -178,64 +246,85 @@ impl Buf for Outbox {
 
     #[inline]
     fn chunk(&self) -> &[u8] {
-        match self.shared.front() {
-            Some(segment) if segment.at == self.sent => &segment.bytes,
-            next => self.run_to(self.sent, next),
-        }
+        let chunk = match self.shared.front() {
+            Some(segment) if segment.at == self.sent => segment.bytes.get(..segment.here),
+            next => self.run.get(self.sent..next.map_or(self.run.len(), |segment| segment.at)),
+        };
+        chunk.unwrap_or_default()
     }
 
     /// Drops the first `n` bytes; all, if there are fewer.
     fn advance(&mut self, n: usize) {
         let mut n = n.min(self.len);
         self.len = self.len.saturating_sub(n);
+        if self.len == 0 {
+            return self.restart();
+        }
         while let Some(segment) = self.shared.front_mut() {
             let before = n.min(segment.at.saturating_sub(self.sent));
             self.sent = self.sent.saturating_add(before);
             n = n.saturating_sub(before);
-            if self.sent < segment.at || n < segment.bytes.len() {
+            if self.sent < segment.at {
+                return;
+            }
+            if n < segment.here {
+                segment.here = segment.here.saturating_sub(n);
                 segment.bytes.advance(n);
                 return;
             }
-            n = n.saturating_sub(segment.bytes.len());
-            self.shared.pop_front();
-        }
-        self.sent = self.sent.saturating_add(n);
-        if self.sent >= self.run.len() {
-            self.usual = self.sent.max(self.usual / 2);
-            self.sent = 0;
-            if self.run.capacity() > KEEP {
-                self.run = Vec::new();
+            n = n.saturating_sub(segment.here);
+            segment.bytes.advance(segment.here);
+            if segment.bytes.is_empty() {
+                self.shared.pop_front();
             } else {
-                self.run.clear();
+                let (here, header) = segment.frames.next(segment.bytes.len());
+                segment.here = here;
+                segment.at = segment.at.saturating_add(header);
             }
         }
+        self.sent = self.sent.saturating_add(n);
     }
 
     #[cfg(feature = "std")]
     fn chunks_vectored<'a>(&'a self, dst: &mut [std::io::IoSlice<'a>]) -> usize {
-        let mut at = self.sent;
-        let mut shared = self.shared.iter();
-        let mut next = shared.next();
-        let mut n: usize = 0;
-        for slot in dst {
-            let chunk = match next {
-                Some(segment) if segment.at == at => {
-                    next = shared.next();
-                    &segment.bytes[..]
-                }
-                _ => {
-                    let chunk = self.run_to(at, next);
-                    at = at.saturating_add(chunk.len());
-                    chunk
-                }
-            };
-            if chunk.is_empty() {
-                break;
+        let most = dst.len();
+        let mut slots = dst.iter_mut();
+        let mut put = |chunk: &'a [u8]| match slots.next() {
+            Some(slot) => {
+                *slot = std::io::IoSlice::new(chunk);
+                Some(())
             }
-            *slot = std::io::IoSlice::new(chunk);
-            n = n.saturating_add(1);
-        }
-        n
+            None => None,
+        };
+        // `None` is no more slots.
+        let mut fill = || {
+            let mut sent = self.sent;
+            for segment in &self.shared {
+                let (mut at, mut here) = (segment.at, segment.here);
+                let mut bytes = &segment.bytes[..];
+                loop {
+                    if sent < at {
+                        put(self.run.get(sent..at).unwrap_or_default())?;
+                        sent = at;
+                    }
+                    let (chunk, left) = bytes.split_at_checked(here).unwrap_or((bytes, &[]));
+                    put(chunk)?;
+                    if left.is_empty() {
+                        break;
+                    }
+                    bytes = left;
+                    let (next, header) = segment.frames.next(left.len());
+                    here = next;
+                    at = at.wrapping_add(header);
+                }
+            }
+            match self.run.get(sent..) {
+                None | Some([]) => Some(()),
+                Some(rest) => put(rest),
+            }
+        };
+        let _ = fill();
+        most.saturating_sub(slots.len())
     }
 }
 
@@ -252,7 +341,22 @@ mod tests {
                 if i % 3 == 2 {
                     let segment = Bytes::from(alloc::vec![i; 7]);
                     whole.extend_from_slice(&segment);
-                    outbox.push(segment);
+                    outbox.push(segment.clone());
+                    let first = FrameHeader {
+                        fin: i == 5,
+                        rsv1: true,
+                        opcode: Opcode::Text,
+                        mask: None,
+                        payload_len: 7,
+                    };
+                    let len = usize::from(i);
+                    outbox.frames_shared(first, len, segment);
+                    for n in 0..7_u8.div_ceil(i) {
+                        let left = 7 - n * i;
+                        let fin = if i == 5 && left <= i { 0x80 } else { 0 };
+                        whole.extend([fin | if n == 0 { 0x41 } else { 0 }, left.min(i)]);
+                        whole.extend(alloc::vec![i; left.min(i).into()]);
+                    }
                 } else {
                     outbox.copy(&[i; 5]);
                     whole.extend_from_slice(&[i; 5]);
@@ -270,7 +374,9 @@ mod tests {
                 let mut peek = Vec::new();
                 #[cfg(feature = "std")]
                 {
-                    let mut slices = [std::io::IoSlice::new(&[]); 16];
+                    let mut slices = [std::io::IoSlice::new(&[]); 32];
+                    assert_eq!(outbox.chunks_vectored(&mut slices[..1]), 1);
+                    assert_eq!(&*slices[0], outbox.chunk());
                     let n = outbox.chunks_vectored(&mut slices);
                     for slice in &slices[..n] {
                         peek.extend_from_slice(slice);

@@ -129,19 +129,68 @@ impl FrameHeader {
         EncodedHeader { bytes, len }
     }
 
-    /// Appends the encoded header to `out`, which has room for it. Each length is a constant, so
-    /// that short ones are one store and not a call.
+    /// Appends what [`encode`](Self::encode) makes to `out`, which has room for it. Each length is a
+    /// constant, and bytes that belong together stay together, so that it is one store or two.
     #[inline]
     pub(crate) fn append(&self, out: &mut Vec<u8>) {
-        let EncodedHeader { bytes, len } = self.encode();
-        match (&bytes, len) {
-            (&[a, b, ..], 2) => out.extend_from_slice(&[a, b]),
-            (&[a, b, c, d, ..], 4) => out.extend_from_slice(&[a, b, c, d]),
-            (&[a, b, c, d, e, f, ..], 6) => out.extend_from_slice(&[a, b, c, d, e, f]),
-            (&[a, b, c, d, e, f, g, h, ..], 8) => out.extend_from_slice(&[a, b, c, d, e, f, g, h]),
-            (bytes, 14) => out.extend_from_slice(bytes),
-            (&[ref ten @ .., _, _, _, _], _) => out.extend_from_slice(ten),
+        let first = u8::from(self.fin) << 7 | u8::from(self.rsv1) << 6 | self.opcode as u8;
+        let [.., y, z] = self.payload_len.to_be_bytes();
+        match (self.payload_len, self.mask) {
+            (0..126, None) => out.extend_from_slice(&[first, z]),
+            (0..126, Some(Mask([a, b, c, d]))) => {
+                out.extend_from_slice(&[first, MASKED | z, a, b, c, d]);
+            }
+            (126..0x1_0000, None) => out.extend_from_slice(&[first, 126, y, z]),
+            (126..0x1_0000, Some(Mask([a, b, c, d]))) => {
+                out.extend_from_slice(&[first, MASKED | 126, y, z, a, b, c, d]);
+            }
+            (len, mask) => {
+                out.extend_from_slice(&[first, 127 | if mask.is_some() { MASKED } else { 0 }]);
+                out.extend_from_slice(&len.to_be_bytes());
+                if let Some(Mask(key)) = mask {
+                    out.extend_from_slice(&key);
+                }
+            }
         }
+    }
+}
+
+/// A header without a mask, as a number of bytes that is always the same: one store, and no branch for
+/// each length.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unmasked {
+    bytes: [u8; Self::ROOM],
+    len: usize,
+}
+
+impl Unmasked {
+    /// What [`append`](Self::append) wants room for.
+    pub(crate) const ROOM: usize = 16;
+
+    /// The header, its mask left out.
+    #[inline]
+    pub(crate) fn new(header: &FrameHeader) -> Self {
+        let first = u8::from(header.fin) << 7 | u8::from(header.rsv1) << 6 | header.opcode as u8;
+        let length = header.payload_len.swap_bytes();
+        let (short, length, len) = match header.payload_len {
+            len @ 0..126 => (len, 0, 2),
+            126..0x1_0000 => (126, length >> 48, 4),
+            _ => (127, length, 10),
+        };
+        let bytes = u128::from(first) | u128::from(short) << 8 | u128::from(length) << 16;
+        Self { bytes: bytes.to_le_bytes(), len }
+    }
+
+    #[inline(always)]
+    pub(crate) fn append(&self, out: &mut Vec<u8>) {
+        let end = out.len().wrapping_add(self.len);
+        out.extend_from_slice(&self.bytes);
+        out.truncate(end);
+    }
+
+    #[inline]
+    pub(crate) const fn len(&self) -> usize {
+        self.len
     }
 }
 
@@ -200,6 +249,13 @@ mod tests {
                             let mut appended = [9].to_vec();
                             header.append(&mut appended);
                             assert_eq!(appended[1..], *wire);
+                            if mask.is_none() {
+                                let unmasked = Unmasked::new(&header);
+                                appended.truncate(1);
+                                unmasked.append(&mut appended);
+                                assert_eq!(appended[1..], *wire);
+                                assert_eq!(unmasked.len(), wire.len());
+                            }
                             let parsed = FrameHeader::parse(&wire);
                             assert_eq!(parsed.is_ok(), legal, "{header:?}");
                             if legal {
