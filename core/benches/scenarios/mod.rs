@@ -193,6 +193,14 @@ pub(crate) static ALL: &[Scenario] = &[
         set_up: send::client_128,
     },
     Scenario {
+        name: "encode-client-1k",
+        operation: "masked binary, 1 KiB, 64 in a write",
+        operations: 64,
+        iterations: 200,
+        outcome: Outcome { events: 64, bytes: 64 * (KIB + 8) },
+        set_up: send::client_1k,
+    },
+    Scenario {
         name: "encode-client-1m",
         operation: "shared binary, masked, 1 MiB, in frames of 64 KiB",
         operations: 1,

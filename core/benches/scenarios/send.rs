@@ -93,6 +93,10 @@ pub(super) fn client_128() -> Box<dyn Work> {
     encode(client(), Config::client(), 128, 64)
 }
 
+pub(super) fn client_1k() -> Box<dyn Work> {
+    encode(client(), Config::client(), 1 << 10, 64)
+}
+
 pub(super) fn client_1m() -> Box<dyn Work> {
     encode(client(), Config::client(), 1 << 20, 1)
 }

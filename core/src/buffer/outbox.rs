@@ -1,9 +1,10 @@
-use alloc::{collections::VecDeque, vec::Vec};
+use alloc::collections::VecDeque;
 use core::mem;
 
 use bytes::{Buf, Bytes};
 
 use super::Stage;
+use super::run::Run;
 use crate::frame::{FrameHeader, Opcode, Unmasked};
 
 /// Bytes to transmit, in order.
@@ -18,7 +19,7 @@ use crate::frame::{FrameHeader, Opcode, Unmasked};
 /// ```
 #[derive(Debug, Default)]
 pub struct Outbox {
-    run: Vec<u8>,
+    run: Run,
     /// How much of the run has been transmitted.
     sent: usize,
     shared: VecDeque<Segment>,
@@ -61,7 +62,7 @@ impl Frames {
 }
 
 /// An empty run longer than this is given back.
-const KEEP: usize = 16 * 1024;
+const KEEP: usize = 128 * 1024;
 
 /// The shortest and the longest run that is begun with.
 const MIN_RUN: usize = 256;
@@ -75,31 +76,27 @@ impl Outbox {
     /// Appends a header and a copy of its payload.
     #[inline]
     pub(crate) fn frame(&mut self, header: &FrameHeader, payload: &[u8]) {
-        let len = payload.len().wrapping_add(Unmasked::ROOM);
-        if self.run.capacity().wrapping_sub(self.run.len()) < len {
-            self.make_room(len);
+        let place = self.place(payload.len().wrapping_add(FrameHeader::MAX_LEN));
+        let header_len = header.write(place);
+        let end = header_len.wrapping_add(payload.len());
+        if let Some(out) = place.get_mut(header_len..end) {
+            match header.mask {
+                None => out.copy_from_slice(payload),
+                Some(mask) => mask.copy_to(payload, out),
+            }
         }
-        let start = self.run.len();
-        header.append(&mut self.run);
-        match header.mask {
-            None => self.run.extend_from_slice(payload),
-            Some(mask) => mask.append(payload, &mut self.run),
-        }
-        self.count(self.run.len().wrapping_sub(start));
+        self.wrote(end);
     }
 
     /// Appends a header, and its payload, which is masked if it is to be, without copying that.
     #[inline(always)]
     pub(crate) fn frame_shared(&mut self, header: &FrameHeader, payload: Bytes) {
-        if self.run.capacity().wrapping_sub(self.run.len()) < Unmasked::ROOM {
-            self.make_room(Unmasked::ROOM);
-        }
-        let start = self.run.len();
-        match header.mask {
-            None => Unmasked::new(header).append(&mut self.run),
-            Some(_) => header.append(&mut self.run),
-        }
-        self.count(self.run.len().wrapping_sub(start));
+        let place = self.place(Unmasked::ROOM);
+        let header_len = match header.mask {
+            None => Unmasked::new(header).write(place),
+            Some(_) => header.write(place),
+        };
+        self.wrote(header_len);
         self.push(payload);
     }
 
@@ -115,45 +112,54 @@ impl Outbox {
         first.payload_len = len as u64;
         let rest = FrameHeader { rsv1: false, opcode: Opcode::Continuation, ..first };
         let last = FrameHeader { fin, payload_len: last_len as u64, ..rest };
-        self.make_room(Unmasked::ROOM.saturating_mul(more.saturating_add(1)));
         let (first, rest, last) =
             (Unmasked::new(&first), Unmasked::new(&rest), Unmasked::new(&last));
-        let start = self.run.len();
-        first.append(&mut self.run);
-        let at = self.run.len();
+        let place = self.place(Unmasked::ROOM.saturating_mul(more.saturating_add(1)));
+        let mut end = first.write(place);
         for _ in 1..more {
-            rest.append(&mut self.run);
+            end = end.wrapping_add(rest.write(place.get_mut(end..).unwrap_or_default()));
         }
-        last.append(&mut self.run);
-        self.count(self.run.len().wrapping_sub(start).wrapping_add(payload.len()));
+        end = end.wrapping_add(last.write(place.get_mut(end..).unwrap_or_default()));
+        let at = self.run.len().wrapping_add(first.len());
+        self.wrote(end);
+        self.count(payload.len());
         let frames = Frames { len, header: rest.len(), last: last.len() };
         self.shared.push_back(Segment { at, bytes: payload, here: len, frames });
     }
 
     /// Appends a copy of `bytes`.
     pub(crate) fn copy(&mut self, bytes: &[u8]) {
-        self.make_room(bytes.len());
-        self.run.extend_from_slice(bytes);
-        self.count(bytes.len());
+        if let Some(place) = self.place(bytes.len()).get_mut(..bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
+        self.wrote(bytes.len());
     }
 
-    fn make_room(&mut self, len: usize) {
-        if self.run.capacity().saturating_sub(self.run.len()) < len
-            && self.sent > self.run.len() / 2
-        {
-            // A transport that is never quite done: more was transmitted than is moved, so this
-            // costs O(1) a byte.
-            self.run.drain(..self.sent);
-            for segment in &mut self.shared {
-                segment.at = segment.at.saturating_sub(self.sent);
-            }
-            self.sent = 0;
+    /// Where the run goes on: for `len` bytes or more.
+    #[inline(always)]
+    fn place(&mut self, len: usize) -> &mut [u8] {
+        if self.run.would_grow(len) && self.sent > self.run.len() / 2 {
+            self.forget_sent();
         }
-        if self.run.capacity() == 0 {
-            self.run.reserve_exact(len.max(self.usual.clamp(MIN_RUN, MAX_RUN)));
-        } else {
-            self.run.reserve(len);
+        self.run.place(len, self.usual.clamp(MIN_RUN, MAX_RUN))
+    }
+
+    /// For a transport that is never quite done: more was transmitted than is moved, so this costs O(1)
+    /// a byte.
+    #[cold]
+    fn forget_sent(&mut self) {
+        self.run.forget(self.sent);
+        for segment in &mut self.shared {
+            segment.at = segment.at.saturating_sub(self.sent);
         }
+        self.sent = 0;
+    }
+
+    /// The first `n` bytes of a [place](Self::place) were written.
+    #[inline(always)]
+    fn wrote(&mut self, n: usize) {
+        self.run.wrote(n);
+        self.count(n);
     }
 
     /// Appends `bytes` without copying them.
@@ -198,7 +204,7 @@ impl Outbox {
     pub(crate) fn release(&mut self) {
         if self.len == 0 {
             if self.run.capacity() > 0 {
-                self.run = Vec::new();
+                self.run = Run::new();
             }
             if self.shared.capacity() > 0 {
                 self.shared = VecDeque::new();
@@ -231,7 +237,7 @@ impl Outbox {
         self.usual = self.run.len().max(self.usual / 2);
         self.sent = 0;
         if self.run.capacity() > KEEP {
-            self.run = Vec::new();
+            self.run = Run::new();
         } else {
             self.run.clear();
         }
@@ -248,7 +254,7 @@ impl Buf for Outbox {
     fn chunk(&self) -> &[u8] {
         let chunk = match self.shared.front() {
             Some(segment) if segment.at == self.sent => segment.bytes.get(..segment.here),
-            next => self.run.get(self.sent..next.map_or(self.run.len(), |segment| segment.at)),
+            next => Some(self.run.get(self.sent, next.map_or(usize::MAX, |segment| segment.at))),
         };
         chunk.unwrap_or_default()
     }
@@ -304,7 +310,7 @@ impl Buf for Outbox {
                 let mut bytes = &segment.bytes[..];
                 loop {
                     if sent < at {
-                        put(self.run.get(sent..at).unwrap_or_default())?;
+                        put(self.run.get(sent, at))?;
                         sent = at;
                     }
                     let (chunk, left) = bytes.split_at_checked(here).unwrap_or((bytes, &[]));
@@ -318,9 +324,9 @@ impl Buf for Outbox {
                     at = at.wrapping_add(header);
                 }
             }
-            match self.run.get(sent..) {
-                None | Some([]) => Some(()),
-                Some(rest) => put(rest),
+            match self.run.get(sent, usize::MAX) {
+                [] => Some(()),
+                rest => put(rest),
             }
         };
         let _ = fill();
@@ -330,6 +336,8 @@ impl Buf for Outbox {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[test]

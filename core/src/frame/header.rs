@@ -1,4 +1,3 @@
-use alloc::vec::Vec;
 use core::ops::Deref;
 
 use super::{Mask, Opcode};
@@ -129,27 +128,28 @@ impl FrameHeader {
         EncodedHeader { bytes, len }
     }
 
-    /// Appends what [`encode`](Self::encode) makes to `out`, which has room for it. Each length is a
-    /// constant, and bytes that belong together stay together, so that it is one store or two.
+    /// Writes what [`encode`](Self::encode) makes to the front of `place`, where there is room for any
+    /// header, and says how long it is. Each length is a constant, so that it is one store or two.
     #[inline]
-    pub(crate) fn append(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, place: &mut [u8]) -> usize {
+        fn put<const N: usize>(place: &mut [u8], bytes: [u8; N]) -> usize {
+            if let Some(front) = place.first_chunk_mut() {
+                *front = bytes;
+            }
+            N
+        }
         let first = u8::from(self.fin) << 7 | u8::from(self.rsv1) << 6 | self.opcode as u8;
-        let [.., y, z] = self.payload_len.to_be_bytes();
+        let [s, t, u, v, w, x, y, z] = self.payload_len.to_be_bytes();
         match (self.payload_len, self.mask) {
-            (0..126, None) => out.extend_from_slice(&[first, z]),
-            (0..126, Some(Mask([a, b, c, d]))) => {
-                out.extend_from_slice(&[first, MASKED | z, a, b, c, d]);
-            }
-            (126..0x1_0000, None) => out.extend_from_slice(&[first, 126, y, z]),
+            (0..126, None) => put(place, [first, z]),
+            (0..126, Some(Mask([a, b, c, d]))) => put(place, [first, MASKED | z, a, b, c, d]),
+            (126..0x1_0000, None) => put(place, [first, 126, y, z]),
             (126..0x1_0000, Some(Mask([a, b, c, d]))) => {
-                out.extend_from_slice(&[first, MASKED | 126, y, z, a, b, c, d]);
+                put(place, [first, MASKED | 126, y, z, a, b, c, d])
             }
-            (len, mask) => {
-                out.extend_from_slice(&[first, 127 | if mask.is_some() { MASKED } else { 0 }]);
-                out.extend_from_slice(&len.to_be_bytes());
-                if let Some(Mask(key)) = mask {
-                    out.extend_from_slice(&key);
-                }
+            (_, None) => put(place, [first, 127, s, t, u, v, w, x, y, z]),
+            (_, Some(Mask([a, b, c, d]))) => {
+                put(place, [first, MASKED | 127, s, t, u, v, w, x, y, z, a, b, c, d])
             }
         }
     }
@@ -164,7 +164,7 @@ pub(crate) struct Unmasked {
 }
 
 impl Unmasked {
-    /// What [`append`](Self::append) wants room for.
+    /// What [`write`](Self::write) wants room for.
     pub(crate) const ROOM: usize = 16;
 
     /// The header, its mask left out.
@@ -182,10 +182,11 @@ impl Unmasked {
     }
 
     #[inline(always)]
-    pub(crate) fn append(&self, out: &mut Vec<u8>) {
-        let end = out.len().wrapping_add(self.len);
-        out.extend_from_slice(&self.bytes);
-        out.truncate(end);
+    pub(crate) fn write(&self, place: &mut [u8]) -> usize {
+        if let Some(front) = place.first_chunk_mut() {
+            *front = self.bytes;
+        }
+        self.len
     }
 
     #[inline]
@@ -246,14 +247,13 @@ mod tests {
                             let legal =
                                 !opcode.is_control() || (fin && !rsv1 && payload_len <= 125);
                             let wire = header.encode();
-                            let mut appended = [9].to_vec();
-                            header.append(&mut appended);
-                            assert_eq!(appended[1..], *wire);
+                            let mut place = [9; Unmasked::ROOM];
+                            assert_eq!(header.write(&mut place), wire.len());
+                            assert_eq!(place[..wire.len()], *wire);
                             if mask.is_none() {
                                 let unmasked = Unmasked::new(&header);
-                                appended.truncate(1);
-                                unmasked.append(&mut appended);
-                                assert_eq!(appended[1..], *wire);
+                                assert_eq!(unmasked.write(&mut place), wire.len());
+                                assert_eq!(place[..wire.len()], *wire);
                                 assert_eq!(unmasked.len(), wire.len());
                             }
                             let parsed = FrameHeader::parse(&wire);

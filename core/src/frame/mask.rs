@@ -9,9 +9,6 @@ pub struct Mask(pub [u8; 4]);
 #[cfg(feature = "simd")]
 const WIDE: usize = 256;
 
-/// A multiple of the key's length.
-const LANE: usize = 128;
-
 #[cfg(feature = "simd")]
 const CACHE_LINE: usize = 64;
 
@@ -83,38 +80,6 @@ impl Mask {
                 }
             }
         }
-    }
-
-    /// Appends a short `payload`, masked, to `out`, in one pass.
-    #[inline]
-    pub(crate) fn append(self, payload: &[u8], out: &mut Vec<u8>) {
-        #[cfg(feature = "simd")]
-        if payload.len() >= WIDE {
-            return self.append_wide(payload, out);
-        }
-        self.append_lanes(payload, out);
-    }
-
-    #[cfg(feature = "simd")]
-    fn append_wide(self, payload: &[u8], out: &mut Vec<u8>) {
-        let level = fearless_simd::Level::new();
-        fearless_simd::dispatch!(level, _simd => self.append_lanes(payload, out));
-    }
-
-    #[inline(always)]
-    fn append_lanes(self, payload: &[u8], out: &mut Vec<u8>) {
-        let key = self.word();
-        let (lanes, rest) = payload.as_chunks::<LANE>();
-        for lane in lanes {
-            let mut masked = *lane;
-            for word in masked.as_chunks_mut().0 {
-                *word = (u64::from_le_bytes(*word) ^ key).to_le_bytes();
-            }
-            out.extend_from_slice(&masked);
-        }
-        let start = out.len();
-        out.extend_from_slice(rest);
-        self.apply_words(out.get_mut(start..).unwrap_or_default());
     }
 
     /// Copies `payload`, masked, to `out`, which is as long, in one pass.
@@ -213,9 +178,6 @@ mod tests {
                     &pattern(alignment)[..],
                     "bytes before the payload are untouched"
                 );
-                let mut appended = pattern(alignment);
-                key.append(&pattern(alignment + len)[alignment..], &mut appended);
-                assert_eq!(appended, bytes, "appended");
                 let copy = key.copy(&pattern(alignment + len)[alignment..]);
                 assert_eq!(copy, bytes[alignment..], "copied");
                 let mut copied = vec![9; alignment + len + 1];
