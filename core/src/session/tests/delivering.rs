@@ -1,6 +1,8 @@
 //! What a transport took, held back and lost.
 
 use super::*;
+use crate::connection::Config;
+use crate::handshake::Acceptance;
 
 fn plain() -> SessionConfig {
     SessionConfig::socket_rocket()
@@ -117,4 +119,33 @@ fn cut_at_every_byte_nothing_is_missing_or_out_of_order_and_duplicates_are_annou
         }
         assert!(once.is_sorted());
     }
+}
+
+#[test]
+fn what_is_held_back_since_the_handshake_is_held_back_on_the_connection() {
+    let mut world = World::new(plain());
+    world.asleep = true;
+    world.session.connect(world.now);
+    let Some(Action::Connect(attempt)) = world.session.poll_action() else { panic!("an order") };
+    let request = Request::parse("ws://a").unwrap();
+    let mut session = world.session;
+    assert!(session.opened(at(0), attempt, &request, world::random(1)));
+    let request = bytes::Buf::chunk(session.send_buffer()).to_vec();
+    session.sent(at(0), request.len());
+    session.held_back(at(0), true);
+    let mut server = crate::handshake::ServerHandshake::new(Config::server().handshake, at(0));
+    server.receive(at(0), &request);
+    let accepted = server.request(at(0)).unwrap().accept(&Acceptance::new(), at(0)).unwrap();
+    session.receive(at(0), bytes::Buf::chunk(&accepted.outbox));
+    assert_eq!(session.state(), State::Open);
+    session.send(at(0), Message::from("m"), Delivery::Transmitted).unwrap();
+    let n = bytes::Buf::remaining(session.send_buffer());
+    session.sent(at(0), n);
+    let settled = |session: &mut Session| {
+        let mut events = core::iter::from_fn(|| session.poll_event().map(Event::into_owned));
+        events.any(|event| matches!(event, Event::Settled(_)))
+    };
+    assert!(!settled(&mut session));
+    session.held_back(at(1), false);
+    assert!(settled(&mut session));
 }
