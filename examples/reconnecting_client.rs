@@ -15,7 +15,7 @@ use longwire_tokio::{CloseCode, Message, SessionConfig, line};
 async fn main() -> Result<(), Box<dyn Error>> {
     let url = std::env::args().nth(1).ok_or("usage: reconnecting_client URL < LINES")?;
     let (client, mut events, driving) = line(&url, SessionConfig::DEFAULT)?.share();
-    let driving = tokio::spawn(driving);
+    tokio::spawn(driving);
     // Standard input blocks, so a thread of its own reads it: handles may be used from anywhere.
     std::thread::spawn(move || {
         for text in std::io::stdin().lock().lines().map_while(Result::ok) {
@@ -32,11 +32,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Event::Message(message) => println!("{}", message.as_text().unwrap_or("(not text)")),
             Event::Settled(settled) => eprintln!("{}: {}", settled.id, settled.outcome),
             Event::Closed(closed) => eprintln!("{}: {:?}", closed.failure, closed.next),
-            _ => {}
+            Event::Stopped(Stopped::Closed) => return Ok(()),
+            Event::Stopped(stopped) => return Err(stopped.to_string().into()),
+            Event::Connecting(_) | Event::Piece(_) | Event::Pong(_) | Event::Repeated(_) => {}
+            Event::Error(_) | _ => {}
         }
     }
-    match driving.await? {
-        Stopped::Closed => Ok(()),
-        other => Err(other.to_string().into()),
-    }
+    Err("nobody drives the session any more".into())
 }

@@ -164,7 +164,12 @@ impl<T: Transport, C: Timer> Conversation<T, C> {
                 }
             }
             Event::Stopped(stopped) => progress.stopped = Some(*stopped),
-            _ => {}
+            Event::Connecting(_)
+            | Event::Piece(_)
+            | Event::Pong(_)
+            | Event::Repeated(_)
+            | Event::Error(_)
+            | _ => {}
         }
         self.output.event(&event)?;
         if let Some(message) = self.progress.held.take() {

@@ -87,11 +87,11 @@ pub(crate) fn event(event: &Event<'_>) -> Option<String> {
             reason: closed.failure.to_string(),
             retry_ms: match closed.next {
                 Next::Retry { after, .. } => Some(ms(after)),
-                _ => None,
+                Next::Offline | Next::Suspended | Next::Adoption | Next::Stop | _ => None,
             },
         },
         Event::Stopped(stopped) => Record::Stopped { reason: stopped.to_string() },
-        _ => return None,
+        Event::Piece(_) | Event::Error(_) | _ => return None,
     };
     Some(line(&record))
 }

@@ -130,7 +130,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Asked, Str
         return Err(format!("{url}: this example has no TLS; see line_over for how to add one"));
     }
     for header in headers {
-        let (name, value) = header.split_once(':').ok_or(format!("{header}: no colon"))?;
+        let (name, value) = header.split_once(':').ok_or_else(|| format!("{header}: no colon"))?;
         let with = request.header(name.trim(), value.trim());
         request = with.map_err(|error| format!("{header}: {error}"))?;
     }
@@ -176,7 +176,7 @@ fn seconds(word: &str) -> Result<Duration, String> {
 }
 
 fn pair(word: &str) -> Result<(Duration, Duration), String> {
-    let (base, cap) = word.split_once(',').ok_or(format!("{word} is not BASE,CAP"))?;
+    let (base, cap) = word.split_once(',').ok_or_else(|| format!("{word} is not BASE,CAP"))?;
     let time = |word| number(word).map(|ms| Duration::from_millis(ms.into()));
     Ok((time(base)?, time(cap)?))
 }

@@ -1,7 +1,7 @@
 //! What a session says, in words.
 
 use longwire::Message;
-use longwire::session::{Closed, Event, Next, Opened, Settled, Statistics};
+use longwire::session::{Closed, Event, Next, Opened, Outcome, Settled, Statistics};
 
 use crate::status::{bytes, time};
 use crate::text::escaped;
@@ -52,8 +52,8 @@ pub(crate) fn event(event: &Event<'_>) -> Option<Report> {
         }
         Event::Closed(closed) => Some(disconnected(closed)),
         Event::Stopped(stopped) => Some(Report::note(format!("stopped: {stopped}"))),
-        // The status line says that it is connecting; `Closed` says why it failed; pongs are those of the heartbeat, too.
-        _ => None,
+        // The status line says that it is connecting, and `Closed` why it failed.
+        Event::Connecting(_) | Event::Piece(_) | Event::Pong(_) | Event::Error(_) | _ => None,
     }
 }
 
@@ -134,7 +134,7 @@ fn disconnected(closed: &Closed) -> Report {
         }
         Next::Offline => (Kind::Trouble, String::from("; waiting for a network")),
         Next::Suspended => (Kind::Note, String::from("; until /resume")),
-        _ => (Kind::Note, String::new()),
+        Next::Adoption | Next::Stop | _ => (Kind::Note, String::new()),
     };
     Report::new(kind, format!("{what}: {why}{next}"))
 }
@@ -144,7 +144,11 @@ fn outcome(settled: &Settled) -> Report {
         0 | 1 => String::new(),
         times => format!(", transmitted {times} times"),
     };
-    let kind = if settled.outcome.is_delivered() { Kind::Delivered } else { Kind::Trouble };
+    let kind = match settled.outcome {
+        Outcome::Cancelled => Kind::Note,
+        outcome if outcome.is_delivered() => Kind::Delivered,
+        Outcome::Expired | Outcome::Lost(_) | _ => Kind::Trouble,
+    };
     Report::new(kind, format!("#{} {}{often}", settled.id, settled.outcome))
 }
 

@@ -13,7 +13,7 @@ use crate::json;
 use crate::report::{self, Kind, Report};
 use crate::status::{Mood, Snapshot};
 use crate::terminal::{Raw, width};
-use crate::text::fit;
+use crate::text::{columns, fit, wrapped};
 
 pub(crate) enum Output {
     Screen(Screen),
@@ -36,9 +36,10 @@ impl Output {
             Self::Plain { quiet } => match report.kind {
                 Kind::Received => writeln!(io::stdout(), "{}", report.text)?,
                 Kind::Sent => {}
-                Kind::Trouble => eprintln!("{}", styled(&report, false)),
                 Kind::Delivered | Kind::Note if *quiet => {}
-                Kind::Delivered | Kind::Note => eprintln!("{}", styled(&report, false)),
+                Kind::Delivered | Kind::Note | Kind::Trouble => {
+                    eprintln!("{}{}", mark(report.kind), report.text);
+                }
             },
             Self::Json if report.kind == Kind::Trouble => {
                 writeln!(io::stdout(), "{}", json::refused(&report.text))?;
@@ -57,7 +58,7 @@ impl Output {
 pub(crate) struct Screen {
     raw: Raw,
     color: bool,
-    drawn: bool,
+    drawn: Option<Drawn>,
     /// To be shown.
     reports: Vec<Report>,
 }
@@ -65,13 +66,14 @@ pub(crate) struct Screen {
 impl Screen {
     /// Takes over the terminal, if there is one; gives it back when dropped.
     pub(crate) fn open(color: bool) -> Option<Self> {
-        Some(Self { raw: Raw::enter()?, color, drawn: false, reports: Vec::new() })
+        Some(Self { raw: Raw::enter()?, color, drawn: None, reports: Vec::new() })
     }
 
     pub(crate) fn draw(&mut self, snapshot: &Snapshot, editor: &Editor) -> io::Result<()> {
-        let frame = frame(&self.reports, snapshot, editor, width(), self.color, self.drawn);
+        let (frame, drawn) =
+            frame(&self.reports, snapshot, editor, width(), self.color, self.drawn);
         self.reports.clear();
-        self.drawn = true;
+        self.drawn = Some(drawn);
         let mut out = io::stdout().lock();
         out.write_all(frame.as_bytes())?;
         out.flush()
@@ -81,11 +83,11 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         let mut last = String::new();
-        if self.drawn {
-            last.push_str(UP_TO_STATUS);
+        if let Some(drawn) = self.drawn {
+            last.push_str(&drawn.erased(width()));
         }
         for report in &self.reports {
-            let _ = write!(last, "{}\r\n", styled(report, self.color));
+            last.push_str(&rows(report, width(), self.color));
         }
         let mut out = io::stdout().lock();
         let _ = out.write_all(last.as_bytes()).and_then(|()| out.flush());
@@ -93,8 +95,24 @@ impl Drop for Screen {
     }
 }
 
-/// From the row that is typed in to the beginning of the status line, and nothing behind.
-const UP_TO_STATUS: &str = "\r\x1b[1A\x1b[J";
+/// The two rows that were drawn last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Drawn {
+    /// How wide the status line was.
+    status: usize,
+    /// The column of the cursor in the row below.
+    cursor: usize,
+}
+
+impl Drawn {
+    /// Goes back to the beginning of the status line, and erases it and what is behind. A terminal that was made narrower has
+    /// broken it into several rows.
+    fn erased(self, width: usize) -> String {
+        let width = width.max(1);
+        let rows = self.status.div_ceil(width).max(1) + self.cursor / width;
+        format!("\r\x1b[{rows}A\x1b[J")
+    }
+}
 
 /// What to send to the terminal.
 fn frame(
@@ -103,16 +121,16 @@ fn frame(
     editor: &Editor,
     width: usize,
     color: bool,
-    drawn: bool,
-) -> String {
+    drawn: Option<Drawn>,
+) -> (String, Drawn) {
     // The last column is left free: some terminals begin a new row when it is written.
-    let width = width.saturating_sub(1);
     let mut frame = String::from("\x1b[?25l");
-    if drawn {
-        frame.push_str(UP_TO_STATUS);
+    if let Some(drawn) = drawn {
+        frame.push_str(&drawn.erased(width));
     }
+    let width = width.saturating_sub(1);
     for report in reports {
-        let _ = write!(frame, "{}\r\n", styled(report, color));
+        frame.push_str(&rows(report, width, color));
     }
     let (on, off) = match (snapshot.mood(), color) {
         (_, false) => ("", ""),
@@ -121,27 +139,46 @@ fn frame(
         (Mood::Bad, _) => ("\x1b[31m", "\x1b[0m"),
     };
     let prompt = fit("> ", width);
-    let (seen, column) = editor.view(width.saturating_sub(prompt.len()));
-    let _ = write!(frame, "{on}{}{off}\r\n{prompt}{seen}\r", snapshot.line(width));
-    let column = prompt.len().saturating_add(column);
+    let (seen, column) = editor.view(width.saturating_sub(columns(&prompt)));
+    let status = snapshot.line(width);
+    let _ = write!(frame, "{on}{status}{off}\r\n{prompt}{seen}\r");
+    let column = columns(&prompt).saturating_add(column);
     if column > 0 {
         let _ = write!(frame, "\x1b[{column}C");
     }
     frame.push_str("\x1b[?25h");
-    frame
+    (frame, Drawn { status: columns(&status), cursor: column })
 }
 
-fn styled(report: &Report, color: bool) -> String {
-    let (mark, on) = match report.kind {
-        Kind::Received => ("< ", "\x1b[36m"),
-        Kind::Sent => ("> ", ""),
-        Kind::Delivered => ("  ", "\x1b[2m"),
-        Kind::Note => ("* ", "\x1b[2m"),
-        Kind::Trouble => ("! ", "\x1b[33m"),
-    };
-    let off = if color && !on.is_empty() { "\x1b[0m" } else { "" };
-    let on = if color { on } else { "" };
-    format!("{on}{mark}{}{off}", report.text)
+/// A report in as many rows as it takes.
+fn rows(report: &Report, width: usize, color: bool) -> String {
+    let mut rows = String::new();
+    let (on, off) = if color { colours(report.kind) } else { ("", "") };
+    let mut mark = mark(report.kind);
+    for row in wrapped(&report.text, width.saturating_sub(mark.len())) {
+        let _ = write!(rows, "{on}{mark}{row}{off}\r\n");
+        mark = "  ";
+    }
+    rows
+}
+
+const fn mark(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Received => "< ",
+        Kind::Sent => "> ",
+        Kind::Delivered => "  ",
+        Kind::Note => "* ",
+        Kind::Trouble => "! ",
+    }
+}
+
+const fn colours(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::Received => ("\x1b[36m", "\x1b[0m"),
+        Kind::Sent => ("", ""),
+        Kind::Delivered | Kind::Note => ("\x1b[2m", "\x1b[0m"),
+        Kind::Trouble => ("\x1b[33m", "\x1b[0m"),
+    }
 }
 
 #[cfg(test)]
@@ -169,11 +206,12 @@ mod tests {
 
     #[test]
     fn the_first_frame_draws_and_the_next_one_draws_over_it() {
-        let first = frame(&[], &SNAPSHOT, &typed("hi"), 40, false, false);
+        let (first, drawn) = frame(&[], &SNAPSHOT, &typed("hi"), 40, false, None);
+        assert_eq!(drawn, Drawn { status: 37, cursor: 4 });
         let status = "● connected · attempt 1 · queue empty\r\n> hi\r\x1b[4C";
         assert_eq!(first, format!("\x1b[?25l{status}\x1b[?25h"));
         let reports = [Report::new(Kind::Received, "hello")];
-        let next = frame(&reports, &SNAPSHOT, &typed("hi\x1b[D"), 40, false, true);
+        let (next, _) = frame(&reports, &SNAPSHOT, &typed("hi\x1b[D"), 40, false, Some(drawn));
         let status = "● connected · attempt 1 · queue empty\r\n> hi\r\x1b[3C";
         assert_eq!(next, format!("\x1b[?25l\r\x1b[1A\x1b[J< hello\r\n{status}\x1b[?25h"));
     }
@@ -181,9 +219,9 @@ mod tests {
     #[test]
     fn colours_are_only_used_if_wanted_and_are_switched_off_again() {
         let reports = [Report::trouble("lost"), Report::new(Kind::Sent, "#1 hi")];
-        let coloured = frame(&reports, &SNAPSHOT, &typed(""), 40, true, false);
+        let (coloured, _) = frame(&reports, &SNAPSHOT, &typed(""), 40, true, None);
         assert!(coloured.contains("\x1b[33m! lost\x1b[0m\r\n> #1 hi\r\n\x1b[32m●"), "{coloured:?}");
-        let plain = frame(&reports, &SNAPSHOT, &typed(""), 40, false, false);
+        let (plain, _) = frame(&reports, &SNAPSHOT, &typed(""), 40, false, None);
         assert!(
             !plain.contains('m'.to_string().as_str()) || !plain.contains("\x1b[3"),
             "{plain:?}"
@@ -191,9 +229,25 @@ mod tests {
     }
 
     #[test]
+    fn a_terminal_that_was_made_narrower_has_more_rows_to_erase() {
+        let drawn = Drawn { status: 37, cursor: 10 };
+        for (width, rows) in [(80, 1), (38, 1), (37, 1), (36, 2), (10, 5), (0, 47)] {
+            assert_eq!(drawn.erased(width), format!("\r\x1b[{rows}A\x1b[J"));
+        }
+    }
+
+    #[test]
+    fn what_is_longer_than_a_row_goes_on_in_the_next_one() {
+        let report = Report::note("the stream ended without a close frame");
+        assert_eq!(rows(&report, 24, false), "* the stream ended\r\n  without a close frame\r\n");
+    }
+
+    #[test]
     fn no_row_is_wider_than_the_terminal() {
         for width in 0..60 {
-            let frame = frame(&[], &SNAPSHOT, &typed("日本 and more of it"), width, false, false);
+            let typed = typed("日本 and more of it");
+            let (frame, drawn) = frame(&[], &SNAPSHOT, &typed, width, false, None);
+            assert!(drawn.status < width.max(1) && drawn.cursor < width.max(1));
             let rows = frame.trim_start_matches("\x1b[?25l").split("\r");
             for row in rows.filter(|row| !row.starts_with('\x1b')) {
                 let columns = crate::text::columns(row.trim_start_matches('\n'));

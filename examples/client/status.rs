@@ -36,7 +36,7 @@ impl Snapshot {
         match self.state {
             State::Open => Mood::Good,
             State::Connecting | State::Waiting | State::Closing => Mood::Busy,
-            _ => Mood::Bad,
+            State::Idle | State::Offline | State::Suspended | State::Stopped | _ => Mood::Bad,
         }
     }
 

@@ -31,6 +31,28 @@ pub(crate) fn fit(text: &str, width: usize) -> String {
     fitted
 }
 
+/// In rows of at most `width` columns, broken between words where that is possible.
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut rows = vec![String::new()];
+    let mut used = 0;
+    for word in text.split_inclusive(' ') {
+        let mut room = used == 0 || used + columns(word.trim_end()) <= width;
+        for c in word.chars() {
+            room &= used == 0 || c == ' ' || used + char_columns(c) <= width;
+            if !room {
+                rows.push(String::new());
+                (used, room) = (0, true);
+            }
+            used += char_columns(c);
+            rows.last_mut().expect("the first one").push(c);
+        }
+    }
+    for row in &mut rows {
+        row.truncate(row.trim_end().len());
+    }
+    rows
+}
+
 pub(crate) fn columns(text: &str) -> usize {
     text.chars().map(char_columns).sum()
 }
@@ -74,6 +96,20 @@ mod tests {
         assert_eq!(escaped("two\nlines\tand \x1b[2J"), r"two\nlines\tand \u{1b}[2J");
         assert_eq!(escaped("\u{9b}31m \u{202e}gpj.exe"), r"\u{9b}31m \u{202e}gpj.exe");
         assert_eq!(escaped("Ça va, 🦊? это 日本 \\ \""), "Ça va, 🦊? это 日本 \\ \"");
+    }
+
+    #[test]
+    fn rows_are_broken_between_words_if_they_can_be() {
+        assert_eq!(wrapped("the quick brown fox", 10), ["the quick", "brown fox"]);
+        assert_eq!(wrapped("abcdefgh ij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(wrapped("日本語 テキスト", 8), ["日本語", "テキスト"]);
+        assert_eq!(wrapped("", 4), [""]);
+        for width in 2..20 {
+            let rows = wrapped("one two  three 日本 abcdefghijklmnop q", width);
+            assert!(rows.iter().all(|row| columns(row) <= width), "{width}: {rows:?}");
+            let text: String = rows.concat().split(' ').collect();
+            assert_eq!(text, "onetwothree日本abcdefghijklmnopq");
+        }
     }
 
     #[test]
