@@ -71,7 +71,7 @@ impl Endpoint for Session {
             Link::Open(connection) => connection.sent(now, n),
         }
         self.statistics.bytes_sent = self.statistics.bytes_sent.saturating_add(n as u64);
-        self.time_fence();
+        self.time_fences();
         self.advance(now);
     }
 

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use core::mem;
 
 use super::backoff::uniform;
+use super::fences::Fences;
 use super::news::UNTAKEN;
 use super::timer::Timer;
 use super::{
@@ -297,7 +298,7 @@ impl Session {
         statistics.requeued = statistics.requeued.saturating_add(requeued.unsent);
         statistics.repeated = statistics.repeated.saturating_add(requeued.repeated);
         self.timers.stop_all_but_shutdown();
-        self.fence = None;
+        self.fences = Fences::default();
         let opened = self.opened_at.take().map(|at| self.now.saturating_since(at));
         trace!(attempt = self.attempt.get(), %failure, ?next, "closed");
         self.news.push(Event::Closed(Box::new(Closed {
