@@ -13,13 +13,13 @@ use longwire::session::{Event, MessageId, Next, Outcome, Reachability, State, St
 use longwire::{CloseCode, Instant, Message};
 use tokio::sync::mpsc;
 
-use crate::command::{self, Command, HELP};
-use crate::editor::{Editor, Entered};
-use crate::input::Input;
-use crate::options::{self, Options};
-use crate::report::{self, Kind, Report};
-use crate::screen::Output;
-use crate::status::{Snapshot, time};
+use super::command::{self, Command, HELP};
+use super::editor::{Editor, Entered};
+use super::input::Input;
+use super::options::{self, Options};
+use super::report::{self, Kind, Report};
+use super::screen::Output;
+use super::status::{Snapshot, time};
 
 /// A session, and whoever talks by it.
 pub(crate) struct Conversation<T: Transport, C: Timer> {

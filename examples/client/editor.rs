@@ -1,6 +1,6 @@
 //! The line that is being typed, key by key: the terminal is in raw mode, so that what arrives meanwhile can be printed above it.
 
-use crate::text::char_columns;
+use super::text::char_columns;
 
 /// A line under the cursor, and those before it.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use longwire::session::{Event, Loss, Next, Outcome};
 use serde::Serialize;
 
-use crate::report::hex;
+use super::report::hex;
 
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]

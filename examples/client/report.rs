@@ -3,8 +3,8 @@
 use longwire::Message;
 use longwire::session::{Closed, Event, Next, Opened, Outcome, Settled, Statistics};
 
-use crate::status::{bytes, time};
-use crate::text::escaped;
+use super::status::{bytes, time};
+use super::text::escaped;
 
 /// One line for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,7 +146,7 @@ fn outcome(settled: &Settled) -> Report {
     };
     let kind = match settled.outcome {
         Outcome::Cancelled => Kind::Note,
-        outcome if outcome.is_delivered() => Kind::Delivered,
+        Outcome::Transmitted | Outcome::Received | Outcome::Acknowledged => Kind::Delivered,
         Outcome::Expired | Outcome::Lost(_) | _ => Kind::Trouble,
     };
     Report::new(kind, format!("#{} {}{often}", settled.id, settled.outcome))

@@ -8,12 +8,12 @@ use std::io::{self, Write as _};
 
 use longwire::session::Event;
 
-use crate::editor::Editor;
-use crate::json;
-use crate::report::{self, Kind, Report};
-use crate::status::{Mood, Snapshot};
-use crate::terminal::{Raw, width};
-use crate::text::{columns, fit, wrapped};
+use super::editor::Editor;
+use super::json;
+use super::report::{self, Kind, Report};
+use super::status::{Mood, Snapshot};
+use super::terminal::{Raw, width};
+use super::text::{columns, fit, wrapped};
 
 pub(crate) enum Output {
     Screen(Screen),
@@ -250,7 +250,7 @@ mod tests {
             assert!(drawn.status < width.max(1) && drawn.cursor < width.max(1));
             let rows = frame.trim_start_matches("\x1b[?25l").split("\r");
             for row in rows.filter(|row| !row.starts_with('\x1b')) {
-                let columns = crate::text::columns(row.trim_start_matches('\n'));
+                let columns = columns(row.trim_start_matches('\n'));
                 assert!(columns < width.max(1), "{width}: {row:?}");
             }
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use longwire::session::State;
 
-use crate::text::{columns, fit};
+use super::text::{columns, fit};
 
 /// What the status line shows, at one moment.
 #[derive(Clone, Debug)]
