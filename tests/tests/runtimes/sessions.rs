@@ -51,9 +51,8 @@ fn listen() -> (TcpListener, String) {
 /// The end of the next attempt that ends.
 async fn next_end<R: Runtime>(line: &mut Line<R>) -> (Failure, Next) {
     loop {
-        match line.next().await.expect("it goes on") {
-            Event::Closed(closed) => return (closed.failure, closed.next),
-            _ => {}
+        if let Event::Closed(closed) = line.next().await.expect("it goes on") {
+            return (closed.failure, closed.next);
         }
     }
 }
@@ -155,16 +154,12 @@ fn a_peer_that_answers_no_ping_is_left_for_another<R: Runtime>() {
             assert_eq!(failure, Failure::Unconfirmed(sent));
             let mut repeated = false;
             loop {
-                match line.next().await.expect("it goes on") {
-                    Event::Repeated(id) => repeated = id == sent,
-                    Event::Settled(settled) => {
-                        assert_eq!(
-                            (settled.outcome, settled.transmissions),
-                            (Outcome::Received, 2)
-                        );
-                        break;
-                    }
-                    _ => {}
+                let event = line.next().await.expect("it goes on");
+                if let Event::Repeated(id) = event {
+                    repeated = id == sent;
+                } else if let Event::Settled(settled) = event {
+                    assert_eq!((settled.outcome, settled.transmissions), (Outcome::Received, 2));
+                    break;
                 }
             }
             assert!(repeated, "it may have arrived twice, and that was said");
@@ -270,13 +265,11 @@ fn dropped_connections_cost_no_message<C: Runtime, S: Runtime>() {
             }
             let (mut repeated, mut settled) = (0, 0);
             while let Some(event) = line.next().await {
-                match event {
-                    Event::Repeated(_) => repeated += 1,
-                    Event::Settled(it) => {
-                        assert_eq!(it.outcome, Outcome::Received);
-                        settled += 1;
-                    }
-                    _ => {}
+                if let Event::Repeated(_) = event {
+                    repeated += 1;
+                } else if let Event::Settled(it) = event {
+                    assert_eq!(it.outcome, Outcome::Received);
+                    settled += 1;
                 }
                 if settled == 200 {
                     line.close(CloseCode::NORMAL, "").expect("1000 may be sent");
@@ -317,16 +310,13 @@ const COUNT: usize = 300;
 
 impl Seen {
     fn take(&mut self, event: Event<'_>) {
-        match event {
-            Event::Message(message) => {
-                self.read.push(message.as_text().expect("text").to_owned());
-            }
-            Event::Repeated(_) => self.announced += 1,
-            Event::Settled(settled) => {
-                assert_eq!(settled.outcome, Outcome::Received);
-                self.settled += 1;
-            }
-            _ => {}
+        if let Event::Message(message) = event {
+            self.read.push(message.as_text().expect("text").to_owned());
+        } else if let Event::Repeated(_) = event {
+            self.announced += 1;
+        } else if let Event::Settled(settled) = event {
+            assert_eq!(settled.outcome, Outcome::Received);
+            self.settled += 1;
         }
     }
 
