@@ -370,3 +370,12 @@ fn delegate() {
     assert_eq!(lines[..3], told);
     assert_eq!(lines[3..], [r#"closed: 1000 "", clean: true"#, "closed"]);
 }
+
+#[test]
+fn both_ends() {
+    let (code, lines, _) = Running::open("both_ends", &[]).end();
+    assert_eq!(code, Some(0));
+    let first = ["connected, attempt 1", "received: one"];
+    let then = ["connected, attempt 2", "received: two", "received: three", "closed"];
+    assert_eq!(lines, [&first[..], &then].concat());
+}
