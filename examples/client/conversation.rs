@@ -48,6 +48,8 @@ pub(crate) struct Progress {
     was_open: bool,
     answered: bool,
     retry: u32,
+    /// Why the latest attempt failed, unless it did not.
+    failure: Option<String>,
     interrupted: bool,
     /// When the input ended.
     ended: Option<Instant>,
@@ -138,6 +140,7 @@ impl<T: Transport, C: Timer> Conversation<T, C> {
         match &event {
             Event::Opened(_) => {
                 progress.was_open = true;
+                progress.failure = None;
                 if let Output::Screen(_) = self.output {
                     // So that there is a round trip to be shown before the first heartbeat.
                     let _ = self.client.ping(MEASURE);
@@ -161,6 +164,14 @@ impl<T: Transport, C: Timer> Conversation<T, C> {
             Event::Closed(closed) => {
                 if let Next::Retry { retry, .. } = closed.next {
                     progress.retry = retry;
+                    let failure = Some(closed.failure.to_string());
+                    let again =
+                        std::mem::replace(&mut progress.failure, failure.clone()) == failure;
+                    // The status line counts them.
+                    if again && closed.opened.is_none() && matches!(self.output, Output::Screen(_))
+                    {
+                        return Ok(());
+                    }
                 }
             }
             Event::Stopped(stopped) => progress.stopped = Some(*stopped),
