@@ -3,15 +3,17 @@
 use core::time::Duration;
 use std::{io, net};
 
-use longwire::Config;
 use longwire::driver;
 use longwire::handshake::{Incoming, Request, Response};
+use longwire::{Config, SessionConfig};
 use smol::net as smol_net;
 use smol::stream::StreamExt as _;
 use tokio::net as tokio_net;
 
 /// An open WebSocket over `R`'s TCP.
 pub type WebSocket<R> = driver::WebSocket<<R as Runtime>::Transport, <R as Runtime>::Timer>;
+/// A session over `R`'s TCP, driven inline.
+pub type Line<R> = driver::Line<<R as Runtime>::Connector, <R as Runtime>::Timer>;
 /// A request that waits for its answer.
 pub type Accept<R> = driver::Accept<<R as Runtime>::Transport, <R as Runtime>::Timer>;
 /// Why a client could not open a connection.
@@ -33,6 +35,8 @@ pub trait Runtime: Sized + 'static {
     type Transport: driver::Transport<Error = io::Error> + Unpin + Send + 'static;
     /// The adapter's clock.
     type Timer: driver::Timer + Default + Unpin + Send + 'static;
+    /// What opens the adapter's transports for a session.
+    type Connector: driver::Connect<Transport = Self::Transport> + Send + 'static;
 
     /// Runs `future`, and what it spawns, until it is done.
     fn block_on<F: Future>(future: F) -> F::Output;
@@ -81,6 +85,12 @@ pub trait Runtime: Sized + 'static {
         config: Config,
     ) -> impl Future<Output = Result<(WebSocket<Self>, Response), ConnectError>> + Send;
 
+    /// The adapter's `line_over`, with the same request at each attempt.
+    fn line(request: Request, config: SessionConfig) -> Line<Self>;
+
+    /// The adapter's `adopting`.
+    fn adopting(config: SessionConfig) -> Line<Self>;
+
     /// Whether small writes leave at once.
     ///
     /// # Errors
@@ -96,6 +106,7 @@ macro_rules! over {
         type Listener = $net::TcpListener;
         type Transport = $adapter::Io<Self::Stream>;
         type Timer = $adapter::Timer;
+        type Connector = $adapter::Connector<Self::Stream>;
 
         async fn next_stream(listener: &Self::Listener) -> io::Result<Self::Stream> {
             listener.accept().await.map(|(stream, _)| stream)
@@ -121,6 +132,18 @@ macro_rules! over {
             config: Config,
         ) -> impl Future<Output = Result<(WebSocket<Self>, Response), ConnectError>> + Send {
             $adapter::connect_with(request, config)
+        }
+
+        fn line(request: Request, config: SessionConfig) -> Line<Self> {
+            let connect = move |_| {
+                let request = request.clone();
+                async move { Ok(($adapter::dial(&request).await?, request)) }
+            };
+            $adapter::line_over(connect, config)
+        }
+
+        fn adopting(config: SessionConfig) -> Line<Self> {
+            $adapter::adopting(config)
         }
 
         fn nodelay(transport: &Self::Transport) -> io::Result<bool> {
