@@ -11,7 +11,7 @@ use std::thread;
 
 use futures_util::Stream as _;
 use longwire::handshake::Request;
-use longwire::session::{Event, MessageId, Next, Outcome, Reachability, Stopped};
+use longwire::session::{Event, MessageId, Next, Outcome, Reachability, State, Stopped};
 use longwire::{CloseCode, Instant, Message, SendError};
 use longwire_tests::json::Quoted;
 use longwire_tests::runtime::{Line, Runtime};
@@ -35,9 +35,13 @@ pub(crate) async fn session<R: Runtime>(
     let mut closing = false;
     let mut commands = pin!(Some(commands()));
     let stopped = loop {
-        if numbers.are_settled() && !closing {
+        let ended = line.session().state() == State::Stopped;
+        if numbers.are_settled() && !closing && !ended {
             line.close(CloseCode::NORMAL, "")?;
             closing = true;
+        }
+        if !closing {
+            numbers.send::<R>(&mut line);
         }
         let due = (!closing).then(|| numbers.due()).flatten();
         let wait = due.map(|due| R::sleep(due.saturating_since(line.now())));
@@ -54,11 +58,11 @@ pub(crate) async fn session<R: Runtime>(
                 None => {}
             },
             Woken::Command(command) => {
-                closing |= command.trim() == "close";
+                closing |= command.trim() == "close" && !ended;
                 obey::<R>(&mut line, &command)?;
             }
             Woken::NoMoreCommands => commands.set(None),
-            Woken::Due => numbers.send::<R>(&mut line),
+            Woken::Due => {}
         }
     };
     // How the closing handshake ended is not the messages' concern: their outcomes are.
