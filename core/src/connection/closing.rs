@@ -461,7 +461,7 @@ impl Closing {
         }
     }
 
-    fn closed(&self) -> Closed {
+    pub(super) fn closed(&self) -> Closed {
         let (code, reason) = match &self.received {
             Some(close) => (close.code, close.reason.clone()),
             None => (CloseCode::ABNORMAL, String::new()),

@@ -7,6 +7,15 @@ use crate::error::SendError;
 use crate::frame::ControlPayload;
 use crate::time::{Duration, Instant};
 
+/// Who sent a ping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asker {
+    Application,
+    Heartbeat,
+    /// To know what the peer has read.
+    Session,
+}
+
 /// A ping on its way.
 #[derive(Debug)]
 struct Outstanding {
@@ -16,8 +25,7 @@ struct Outstanding {
     left: Option<Instant>,
     /// The heartbeat waits for its pong.
     heartbeat: bool,
-    /// The heartbeat sent it.
-    beat: bool,
+    asker: Asker,
     /// Counts pings, from 1.
     number: u64,
 }
@@ -46,8 +54,8 @@ fn smoothed(average: Duration, last: Duration) -> Duration {
 pub(super) struct Heartbeat {
     outstanding: VecDeque<Outstanding>,
     nonce: u64,
-    /// How long the ping took that the latest pong answers.
-    answered: Option<Duration>,
+    /// How long the ping took that the latest pong answers, and whose it was.
+    answered: Option<(Duration, Asker)>,
     /// How many pings of its own were answered.
     beats: u32,
     /// Pings ever sent, and the latest of them that was answered.
@@ -99,20 +107,22 @@ impl Heartbeat {
         self.nonce = self.nonce.wrapping_add(1);
         let payload = self.nonce.to_be_bytes();
         // Cannot be refused for its length; when closing or full there is no heartbeat to send.
-        let _ = self.ping(transmitter, &payload, true);
+        let _ = self.ping(transmitter, &payload, Asker::Heartbeat);
     }
 
     pub(super) fn ping(
         &mut self,
         transmitter: &mut Transmitter,
         payload: &[u8],
-        heartbeat: bool,
+        asker: Asker,
     ) -> Result<(), SendError> {
         let control = ControlPayload::new(payload).ok_or(SendError::OversizedControl(()))?;
         let end = transmitter.ping(&control)?;
         if self.outstanding.len() >= MAX_OUTSTANDING {
-            // P5: many pings of the application's own do not make the heartbeat's forgotten.
-            let oldest = self.outstanding.iter().position(|ping| !ping.heartbeat);
+            // P5: many pings of the application's own do not make others forgotten.
+            let pings = &self.outstanding;
+            let oldest = pings.iter().position(|ping| ping.asker == Asker::Application);
+            let oldest = oldest.or_else(|| pings.iter().position(|ping| !ping.heartbeat));
             self.outstanding.remove(oldest.unwrap_or(0));
         }
         self.sent = self.sent.wrapping_add(1);
@@ -120,8 +130,8 @@ impl Heartbeat {
             payload: payload.into(),
             end,
             left: None,
-            heartbeat,
-            beat: heartbeat,
+            heartbeat: asker == Asker::Heartbeat,
+            asker,
             number: self.sent,
         });
         Ok(())
@@ -150,18 +160,23 @@ impl Heartbeat {
     }
 
     /// How long the ping took that the latest pong answers, if it answers one.
-    pub(super) const fn answered(&self) -> Option<Duration> {
-        self.answered
+    pub(super) fn answered(&self) -> Option<Duration> {
+        self.answered.map(|(round_trip, _)| round_trip)
     }
 
-    fn time(&mut self, payload: &[u8], now: Instant) -> Option<Duration> {
+    /// Whose ping it was that the latest pong answers, if it answers one.
+    pub(super) fn asker(&self) -> Option<Asker> {
+        self.answered.map(|(_, asker)| asker)
+    }
+
+    fn time(&mut self, payload: &[u8], now: Instant) -> Option<(Duration, Asker)> {
         let answers = |ping: &Outstanding| ping.left.is_some() && *ping.payload == *payload;
         // Of pings that carry the same, no more is proven than that the first was read.
         let first = self.outstanding.iter().find(|ping| answers(ping))?.number;
         self.reached = self.reached.max(first);
         let at = self.outstanding.iter().rposition(answers)?;
         let latest = self.outstanding.drain(..=at).next_back()?;
-        self.beats = self.beats.wrapping_add(u32::from(latest.beat));
+        self.beats = self.beats.wrapping_add(u32::from(latest.asker == Asker::Heartbeat));
         let left = latest.left?;
         if self.outstanding.is_empty() {
             self.outstanding = VecDeque::new();
@@ -172,6 +187,6 @@ impl Heartbeat {
         round_trip.last = last;
         round_trip.min = round_trip.min.min(last);
         round_trip.smoothed = smoothed(round_trip.smoothed, last);
-        Some(last)
+        Some((last, latest.asker))
     }
 }

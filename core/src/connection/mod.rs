@@ -13,6 +13,7 @@ mod opening;
 mod queued;
 mod receive;
 mod sender;
+mod session;
 mod timer;
 mod transmit;
 
@@ -28,6 +29,9 @@ pub use fragments::FragmentWriter;
 pub use heartbeat::RoundTrip;
 pub use sender::Sender;
 pub use transmit::Role;
+
+pub(crate) use heartbeat::Asker;
+pub(crate) use session::Found;
 
 use crate::buffer::{Inbox, Outbox};
 #[cfg(feature = "deflate")]
@@ -116,17 +120,6 @@ enum Ready {
     Ping { len: usize },
     Pong { len: usize },
     End(News),
-}
-
-/// Which sort of news there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// A message, or a piece of one.
-    Data,
-    /// A ping or a pong.
-    Control,
-    /// The connection failed, or is over.
-    End,
 }
 
 /// The events that are no messages, or large ones.
@@ -309,7 +302,7 @@ impl Connection {
     /// [`OversizedControl`](SendError::OversizedControl) over 125 bytes,
     /// [`Closed`](SendError::Closed), [`Full`](SendError::Full).
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.heartbeat.ping(&mut self.transmitter, payload, false)
+        self.heartbeat.ping(&mut self.transmitter, payload, Asker::Application)
     }
 
     /// Starts the closing handshake, behind everything queued (section 7.1.2).
@@ -424,46 +417,6 @@ impl Connection {
     #[must_use]
     pub const fn transmitted_messages(&self) -> u64 {
         self.transmitter.taken_messages()
-    }
-
-    /// Whether a ping sent now goes behind every message that was accepted.
-    pub(crate) fn is_serialised(&self) -> bool {
-        self.transmitter.is_serialised()
-    }
-
-    /// How many pings were ever sent: the number of the latest.
-    pub(crate) const fn pings(&self) -> u64 {
-        self.heartbeat.pings()
-    }
-
-    /// The number of the latest ping that was answered, and with it all before.
-    pub(crate) const fn pings_answered(&self) -> u64 {
-        self.heartbeat.reached()
-    }
-
-    /// When the ping of this number left, if it has and is not answered.
-    pub(crate) fn ping_left(&self, number: u64) -> Option<Instant> {
-        self.heartbeat.left(number)
-    }
-
-    /// How many pings of the heartbeat's own were answered.
-    pub(crate) const fn beats(&self) -> u32 {
-        self.heartbeat.beats()
-    }
-
-    /// When the last byte was received, or when the connection began.
-    pub(crate) const fn last_received(&self) -> Instant {
-        self.last_received
-    }
-
-    /// What [`poll_ready`](Endpoint::poll_ready) found, without taking it.
-    pub(crate) const fn found(&self) -> Option<Found> {
-        match self.ready {
-            None => None,
-            Some(Ready::Data(_)) => Some(Found::Data),
-            Some(Ready::Ping { .. } | Ready::Pong { .. }) => Some(Found::Control),
-            Some(Ready::End(_)) => Some(Found::End),
-        }
     }
 
     /// Whether [`buffered`](Self::buffered) is at most [`Config::send_soft_limit`]: whoever can wait

@@ -3,7 +3,8 @@
 use alloc::collections::VecDeque;
 use alloc::string::String;
 
-use super::client::{Client, Events};
+use super::client::Client;
+use super::events::Events;
 use super::{Timer, Transport};
 use crate::error::SendError;
 use crate::frame::CloseCode;
@@ -43,7 +44,6 @@ impl<T: Transport, C: Timer> BrowserWebSocket<T, C> {
     /// Waits for the next event. `None` once it will not come back.
     ///
     /// Cancel safe: an event is only taken when it is returned.
-    #[expect(clippy::should_implement_trait, reason = "waits, as those of all streams do")]
     pub async fn next(&mut self) -> Option<BrowserEvent<'static>> {
         loop {
             if let Some(event) = self.next.pop_front() {

@@ -1,170 +1,26 @@
-//! A session that several tasks share: handles that send, a stream of events.
+//! A session that several tasks share: handles that send.
 
-use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
-use core::future::{Future, poll_fn};
+use core::future::Future;
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use core::task::{Context, Poll};
 
 use super::driving::Driving;
+use super::events::Events;
 use super::line::{Connect, Line};
-use super::{Driver, Timer, Transport, WebSocket};
+use super::shared::{MOST_KEPT, Shared, Waiting, Wake};
+use super::{Timer, Transport, WebSocket};
 use crate::error::SendError;
 use crate::frame::CloseCode;
 use crate::message::Message;
-use crate::session::{
-    Delegate, Event, MessageId, Outcome, Reachability, SendOptions, Session, Settled, State,
-    Statistics, Stopped,
-};
-use crate::time::{Duration, Instant};
+#[cfg(doc)]
+use crate::session::Session;
+use crate::session::{Event, MessageId, Outcome, Reachability, SendOptions, State, Statistics};
+use crate::time::Duration;
 
-/// What the handles, the events and the task that drives it share.
-pub(super) struct Shared<T: Transport, C>(Mutex<Slot<T, C>>);
-
-pub(super) struct Slot<T: Transport, C> {
-    pub(super) driver: Driver<Session, T, C>,
-    /// Of the task that drives it.
-    pub(super) driving: Option<Waker>,
-    pub(super) stopped: Option<Stopped>,
-    events: VecDeque<Event<'static>>,
-    /// Bytes of the messages among them.
-    event_bytes: usize,
-    /// Of the task that reads them, which there is.
-    reader: Option<Waker>,
-    has_reader: bool,
-    missed: u64,
-    /// Messages whose outcome somebody waits for.
-    waiting: BTreeMap<MessageId, Waiting>,
-    /// Handles, and the reader.
-    holders: usize,
-}
-
-/// Somebody waits for an outcome.
-enum Waiting {
-    For(Option<Waker>),
-    Done(Settled),
-}
-
-/// Whom to wake, once nothing is locked: waking may run anything.
-#[must_use]
-pub(super) struct Wake(pub(super) Option<Waker>);
-
-impl Wake {
-    pub(super) fn now(self) {
-        if let Some(waker) = self.0 {
-            waker.wake();
-        }
-    }
-}
-
-impl<T: Transport, C: Timer> Shared<T, C> {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Slot<T, C>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Gives the session something to do, and its task the work of doing it.
-    fn command<R>(&self, command: impl FnOnce(&mut Session, Instant) -> R) -> R {
-        let mut slot = self.lock();
-        let now = slot.driver.timer().now();
-        let result = command(slot.driver.endpoint_mut(), now);
-        let wake = Wake(slot.driving.take());
-        drop(slot);
-        wake.now();
-        result
-    }
-
-    fn ask<R>(&self, question: impl FnOnce(&Session, Instant) -> R) -> R {
-        let slot = self.lock();
-        question(slot.driver.endpoint(), slot.driver.timer().now())
-    }
-
-    fn hold(&self) {
-        let mut slot = self.lock();
-        slot.holders = slot.holders.saturating_add(1);
-    }
-
-    /// Nobody is left who could hear or say anything: it is closed in order.
-    fn let_go(&self) {
-        let mut slot = self.lock();
-        slot.holders = slot.holders.saturating_sub(1);
-        if slot.holders == 0 {
-            let now = slot.driver.timer().now();
-            let _ = slot.driver.endpoint_mut().close(now, CloseCode::GOING_AWAY, "");
-        }
-        let wake = Wake(slot.driving.take());
-        drop(slot);
-        wake.now();
-    }
-}
-
-impl<T: Transport, C> Slot<T, C> {
-    /// Whether the reader has enough to read. Messages then stay where they are.
-    pub(super) fn is_full(&self) -> bool {
-        self.has_reader
-            && (self.events.len() >= MOST_UNREAD || self.event_bytes >= MOST_UNREAD_BYTES)
-    }
-
-    /// Tells whom it concerns, and says whom to wake.
-    pub(super) fn publish(&mut self, event: Event<'static>) -> Wake {
-        if let Event::Settled(settled) = event
-            && let Some(waiting) = self.waiting.get_mut(&settled.id)
-        {
-            let before = core::mem::replace(waiting, Waiting::Done(settled));
-            return Wake(match before {
-                Waiting::For(waker) => waker,
-                Waiting::Done(_) => None,
-            });
-        }
-        if let Event::Stopped(stopped) = event {
-            self.stopped = Some(stopped);
-        }
-        if !self.has_reader {
-            return Wake(None);
-        }
-        if self.events.len() >= MOST_KEPT && is_passing(&event) {
-            self.missed = self.missed.saturating_add(1);
-            return Wake(None);
-        }
-        self.event_bytes = self.event_bytes.saturating_add(bytes(&event));
-        self.events.push_back(event);
-        Wake(self.reader.take())
-    }
-}
-
-/// Whether an event says how things stood, and something later says how they stand.
-fn is_passing(event: &Event<'_>) -> bool {
-    matches!(
-        event,
-        Event::Connecting(_)
-            | Event::Opened(_)
-            | Event::Closed(_)
-            | Event::Error(_)
-            | Event::Pong(_)
-    )
-}
-
-fn bytes(event: &Event<'_>) -> usize {
-    match event {
-        Event::Message(message) => message.len(),
-        Event::Piece(piece) => piece.payload.len(),
-        Event::Connecting(_)
-        | Event::Opened(_)
-        | Event::Pong(_)
-        | Event::Settled(_)
-        | Event::Repeated(_)
-        | Event::Error(_)
-        | Event::Closed(_)
-        | Event::Stopped(_) => 0,
-    }
-}
-
-/// From here on messages wait to be taken from the connection: back-pressure.
-const MOST_UNREAD: usize = 256;
-const MOST_UNREAD_BYTES: usize = 1 << 20;
-
-/// From here on nothing more is accepted whose outcome would have to be kept, and what passes is not.
-const MOST_KEPT: usize = 4_096;
+/// A shared session: a handle to it, what it has to say, and what drives it.
+pub type Parts<K, C> =
+    (Client<<K as Connect>::Transport, C>, Events<<K as Connect>::Transport, C>, Driving<K, C>);
 
 impl<K: Connect, C: Timer> Line<K, C> {
     /// Divides it into a handle, the events, and the future that drives it: spawn that. It goes on
@@ -173,21 +29,9 @@ impl<K: Connect, C: Timer> Line<K, C> {
     /// Messages are events too: while a reader has 256 events, or 1 MiB, to read, further ones stay
     /// with the connection, and when that has no more room with the peer. Without a reader they are
     /// dropped.
-    #[must_use]
-    pub fn share(self) -> (Client<K::Transport, C>, Events<K::Transport, C>, Driving<K, C>) {
+    pub fn share(self) -> Parts<K, C> {
         let (driver, dial) = self.into_parts();
-        let shared = Arc::new(Shared(Mutex::new(Slot {
-            driver,
-            driving: None,
-            stopped: None,
-            events: VecDeque::new(),
-            event_bytes: 0,
-            reader: None,
-            has_reader: true,
-            missed: 0,
-            waiting: BTreeMap::new(),
-            holders: 2,
-        })));
+        let shared = Arc::new(Shared::new(driver));
         (Client(Arc::clone(&shared)), Events(Arc::clone(&shared)), Driving::new(shared, dial))
     }
 }
@@ -195,7 +39,7 @@ impl<K: Connect, C: Timer> Line<K, C> {
 /// A handle to a session that is driven elsewhere. Cloned, it serves several tasks.
 ///
 /// When the last handle and the [`Events`] are dropped, the session is closed with 1001.
-pub struct Client<T: Transport, C: Timer>(Arc<Shared<T, C>>);
+pub struct Client<T: Transport, C: Timer>(pub(super) Arc<Shared<T, C>>);
 
 impl<T: Transport, C: Timer> Clone for Client<T, C> {
     fn clone(&self) -> Self {
@@ -226,8 +70,10 @@ impl<T: Transport, C: Timer> Client<T, C> {
         message: Message<'m>,
         options: impl Into<SendOptions>,
     ) -> Sending<'m, T, C> {
-        let accepted = self.accept(message, options.into(), true);
-        Sending(accepted.map(|id| (Arc::clone(&self.0), id)).map_err(Some))
+        match self.accept(message, options.into(), true) {
+            Ok(id) => Sending(Course::Accepted { shared: Arc::clone(&self.0), id }),
+            Err(error) => Sending(Course::Refused(Some(error))),
+        }
     }
 
     /// Accepts a message, as [`Session::send`] does. Its outcome is an [`Event::Settled`].
@@ -390,15 +236,21 @@ impl<T: Transport, C: Timer> Client<T, C> {
 ///
 /// As [`Session::send`], with the message.
 #[must_use = "a message that is refused is given back here"]
-pub struct Sending<'m, T: Transport, C: Timer>(
-    Result<(Arc<Shared<T, C>>, MessageId), Option<SendError<Message<'m>>>>,
-);
+pub struct Sending<'m, T: Transport, C: Timer>(Course<'m, T, C>);
+
+enum Course<'m, T: Transport, C: Timer> {
+    Accepted { shared: Arc<Shared<T, C>>, id: MessageId },
+    Refused(Option<SendError<Message<'m>>>),
+}
 
 impl<T: Transport, C: Timer> Sending<'_, T, C> {
     /// Which message it is, if it was accepted.
     #[must_use]
-    pub fn id(&self) -> Option<MessageId> {
-        self.0.as_ref().ok().map(|(_, id)| *id)
+    pub const fn id(&self) -> Option<MessageId> {
+        match &self.0 {
+            Course::Accepted { id, .. } => Some(*id),
+            Course::Refused(_) => None,
+        }
     }
 }
 
@@ -409,8 +261,10 @@ impl<'m, T: Transport, C: Timer> Future for Sending<'m, T, C> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (shared, id) = match &mut self.0 {
-            Ok(accepted) => accepted,
-            Err(refused) => return refused.take().map_or(Poll::Pending, |e| Poll::Ready(Err(e))),
+            Course::Accepted { shared, id } => (shared, id),
+            Course::Refused(error) => {
+                return error.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
+            }
         };
         let mut slot = shared.lock();
         match slot.waiting.get_mut(id) {
@@ -431,7 +285,7 @@ impl<'m, T: Transport, C: Timer> Future for Sending<'m, T, C> {
 
 impl<T: Transport, C: Timer> Drop for Sending<'_, T, C> {
     fn drop(&mut self) {
-        let Ok((shared, id)) = &self.0 else { return };
+        let Course::Accepted { shared, id } = &self.0 else { return };
         let mut slot = shared.lock();
         let wake = match slot.waiting.remove(id) {
             Some(Waiting::Done(settled)) => slot.publish(Event::Settled(settled)),
@@ -439,81 +293,5 @@ impl<T: Transport, C: Timer> Drop for Sending<'_, T, C> {
         };
         drop(slot);
         wake.now();
-    }
-}
-
-/// What a shared session has to say. Outcomes that somebody waits for are told to them alone.
-pub struct Events<T: Transport, C: Timer>(Arc<Shared<T, C>>);
-
-impl<T: Transport, C: Timer> Events<T, C> {
-    /// Waits for the next event. `None` once the session has stopped.
-    ///
-    /// Cancel safe: an event is only taken when it is returned.
-    #[expect(clippy::should_implement_trait, reason = "waits, as those of all streams do")]
-    pub async fn next(&mut self) -> Option<Event<'static>> {
-        poll_fn(|cx| self.poll_event(cx)).await
-    }
-
-    /// Tells `delegate` of every event, until the session has stopped.
-    ///
-    /// Cancel safe: an event is only taken when it is told.
-    pub async fn tell(&mut self, delegate: &mut impl Delegate) {
-        while let Some(event) = self.next().await {
-            event.tell(delegate);
-        }
-    }
-
-    /// How many events were not kept because 4,096 waited to be read: of those that say how things
-    /// stood. Messages and outcomes are always kept.
-    #[must_use]
-    pub fn missed(&self) -> u64 {
-        self.0.lock().missed
-    }
-
-    /// A handle to the session.
-    #[must_use]
-    pub fn client(&self) -> Client<T, C> {
-        self.0.hold();
-        Client(Arc::clone(&self.0))
-    }
-
-    fn poll_event(&self, cx: &Context<'_>) -> Poll<Option<Event<'static>>> {
-        let mut slot = self.0.lock();
-        let was_full = slot.is_full();
-        let Some(event) = slot.events.pop_front() else {
-            if slot.stopped.is_some() {
-                return Poll::Ready(None);
-            }
-            slot.reader = Some(cx.waker().clone());
-            return Poll::Pending;
-        };
-        slot.event_bytes = slot.event_bytes.saturating_sub(bytes(&event));
-        // There is room again for what waits with the connection.
-        let wake = Wake(if was_full && !slot.is_full() { slot.driving.take() } else { None });
-        drop(slot);
-        wake.now();
-        Poll::Ready(Some(event))
-    }
-}
-
-impl<T: Transport, C: Timer> Drop for Events<T, C> {
-    fn drop(&mut self) {
-        let mut slot = self.0.lock();
-        slot.has_reader = false;
-        slot.reader = None;
-        let events = core::mem::take(&mut slot.events);
-        slot.event_bytes = 0;
-        drop(slot);
-        drop(events);
-        self.0.let_go();
-    }
-}
-
-#[cfg(feature = "futures")]
-impl<T: Transport, C: Timer> futures_core::Stream for Events<T, C> {
-    type Item = Event<'static>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_event(cx)
     }
 }

@@ -5,8 +5,8 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use super::client::{Shared, Slot, Wake};
 use super::line::{Connect, Dial};
+use super::shared::{Shared, Slot, Wake};
 use super::{Timer, Transport};
 use crate::endpoint::Endpoint;
 use crate::session::{Action, Event, Stopped};

@@ -51,8 +51,11 @@ pub struct Dialled<T> {
     /// What the opening handshake asks for.
     pub request: Request,
     /// Where masking keys come from: cryptographic.
-    pub rng: Box<dyn FnMut(&mut [u8]) + Send>,
+    pub rng: Random,
 }
+
+/// A generator of a connection's own.
+pub type Random = Box<dyn FnMut(&mut [u8]) + Send>;
 
 /// What opens transports, and the one that is being opened.
 pub(super) struct Dial<K: Connect> {
@@ -133,7 +136,6 @@ impl<K: Connect, C: Timer> Line<K, C> {
     ///
     /// The event is lent: [`Event::into_owned`] keeps it. Cancel safe: an event is only taken when it
     /// is returned.
-    #[expect(clippy::should_implement_trait, reason = "waits, as those of all streams do")]
     pub async fn next(&mut self) -> Option<Event<'_>> {
         poll_fn(|cx| self.poll_ready(cx)).await;
         self.driver.endpoint_mut().event()
@@ -199,6 +201,7 @@ impl<K: Connect, C: Timer> Line<K, C> {
         self.driver.timer().now()
     }
 
+    #[cfg(feature = "std")]
     pub(super) fn into_parts(self) -> (Driver<Session, K::Transport, C>, Dial<K>) {
         (self.driver, self.dial)
     }

@@ -25,8 +25,12 @@ mod client;
 mod dial;
 #[cfg(feature = "std")]
 mod driving;
+#[cfg(feature = "std")]
+mod events;
 mod line;
 mod open;
+#[cfg(feature = "std")]
+mod shared;
 #[cfg(feature = "std")]
 mod split;
 mod stage;
@@ -39,11 +43,13 @@ mod websocket;
 #[cfg(feature = "std")]
 pub use browser::BrowserWebSocket;
 #[cfg(feature = "std")]
-pub use client::{Client, Events, Sending};
+pub use client::{Client, Parts, Sending};
 pub use dial::{DialError, dial, interleave};
 #[cfg(feature = "std")]
 pub use driving::Driving;
-pub use line::{Connect, Dialled, Line};
+#[cfg(feature = "std")]
+pub use events::Events;
+pub use line::{Connect, Dialled, Line, Random};
 pub use open::{Accept, AcceptError, Answer, ConnectError, accept, connect, receive_request};
 #[cfg(feature = "std")]
 pub use split::{Receiver, Sender};

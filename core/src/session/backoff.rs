@@ -21,8 +21,8 @@ pub struct Backoff {
     /// How delays are spread.
     pub spread: Spread,
     /// Section 7.2.3: "a random amount of time". A connection that was open and that the peer, or
-    /// the network, ended may have ended for many at once: its first retry comes at a random time
-    /// within this, if that is longer than the first delay; at most `cap`. Zero is off.
+    /// the network, ended may have ended for many at once: the next attempt comes at a random time
+    /// within this, if that is longer than its delay; at most `cap`. Zero is off.
     pub first: Duration,
     /// How many retries in a row may fail; none is no limit.
     pub max_retries: Option<u32>,
@@ -106,7 +106,7 @@ impl Progress {
             Spread::None => delay,
             Spread::Full => uniform(rng, delay),
             Spread::Equal => {
-                let half = delay / 2;
+                let half = delay.checked_div(2).unwrap_or_default();
                 half.saturating_add(uniform(rng, delay.saturating_sub(half)))
             }
             Spread::Decorrelated => {

@@ -44,13 +44,16 @@ impl<'a> Event<'a> {
             Self::Opened(_) => (None, Some(BrowserEvent::Open)),
             Self::Message(message) => (None, Some(BrowserEvent::Message(message))),
             Self::Closed(closed) => {
-                let close = match &closed.failure {
-                    Failure::Closed(end) => CloseEvent {
-                        code: end.code,
-                        reason: end.reason.clone(),
-                        was_clean: end.clean,
-                    },
-                    _ => CloseEvent {
+                let close = match closed.failure {
+                    Failure::Closed(end) => {
+                        CloseEvent { code: end.code, reason: end.reason, was_clean: end.clean }
+                    }
+                    Failure::Connect(_)
+                    | Failure::Handshake(_)
+                    | Failure::Unanswered
+                    | Failure::ProbeLost
+                    | Failure::Unconfirmed(_)
+                    | Failure::Cancelled(_) => CloseEvent {
                         code: CloseCode::ABNORMAL,
                         reason: String::new(),
                         was_clean: false,

@@ -50,12 +50,15 @@ impl Event<'_> {
             Self::Message(message) => delegate.did_receive_message(message),
             Self::Pong(pong) => delegate.did_receive_pong(&pong.payload, pong.round_trip),
             Self::Settled(settled) => delegate.did_settle(settled),
-            Self::Closed(closed) => match &closed.failure {
-                Failure::Closed(end) if end.received.is_some() => {
+            Self::Closed(closed) => {
+                if let Failure::Closed(end) = &closed.failure
+                    && end.received.is_some()
+                {
                     delegate.did_close(end.code, &end.reason, end.clean);
+                } else {
+                    delegate.did_fail(&closed.failure);
                 }
-                failure => delegate.did_fail(failure),
-            },
+            }
             Self::Connecting(_)
             | Self::Piece(_)
             | Self::Repeated(_)

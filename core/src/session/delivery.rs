@@ -1,13 +1,14 @@
 //! From the queue onto the wire, and what confirms that it arrived.
 
-use super::queue::{Taken, lend};
+use super::news::UNTAKEN;
+use super::queue::{Queue, Taken};
 use super::timer::Timer;
 use super::{Failure, Link, Loss, MessageId, SendOptions, Session, State};
 use crate::connection::{self, Connection};
 use crate::endpoint::Endpoint;
 use crate::error::SendError;
-use crate::message::Message;
-use crate::time::Instant;
+use crate::message::{Message, Payload};
+use crate::time::{Duration, Instant};
 
 /// A ping that is on its way, behind messages that its pong confirms: frames are ordered, so whoever
 /// answers it has read what was before it (RFC 6455 section 5.5.3). An answer to a later ping does as
@@ -61,7 +62,9 @@ impl Session {
         if said || connection.state() != connection::State::Open {
             return;
         }
-        while connection.has_room() {
+        // Before as well: of messages that are always large, the next would be in its way again.
+        build_fence(connection, &mut self.queue, &mut self.fence);
+        while connection.has_room() && self.news.len() < UNTAKEN {
             let Some((message, options)) = self.queue.next(all, self.now, &mut self.news) else {
                 break;
             };
@@ -70,39 +73,38 @@ impl Session {
             }
             self.queue.hand_over(all, &mut self.news);
         }
-        if self.fence.is_none() && self.queue.wants_fence() {
-            // A ping overtakes what is queued, and must not overtake what it is to confirm.
-            let _ = connection.send_buffer();
-            if connection.is_serialised()
-                && let Some(number) = ping(connection)
-            {
-                self.fence = Some(Fence { number, left: None });
-                self.queue.fence();
-            }
+        build_fence(connection, &mut self.queue, &mut self.fence);
+    }
+
+    /// Somebody looks: notes which messages have left, unless the transport holds some back.
+    pub(super) fn settle_transmitted(&mut self) {
+        if self.note_transmitted() {
+            self.conclude();
         }
     }
 
-    /// The transport took bytes: notes which messages have left, unless it holds some back.
-    pub(super) fn settle_transmitted(&mut self) {
-        let Link::Open(connection) = &self.link else { return };
+    /// Says whether there were any.
+    pub(super) fn note_transmitted(&mut self) -> bool {
+        let Link::Open(connection) = &self.link else { return false };
         let transmitted = connection.transmitted_messages();
-        if self.held_back || transmitted == self.transmitted {
-            return;
+        if self.held_back {
+            return false;
         }
+        self.was_held_back = false;
         let until = self.now.saturating_add(self.config.confirm_timeout);
+        let mut any = false;
         while self.transmitted < transmitted {
+            any = true;
             self.transmitted = self.transmitted.saturating_add(1);
             match self.queue.transmitted(until, &mut self.news) {
                 Some(Taken::Message) => {
                     self.statistics.messages_sent = self.statistics.messages_sent.saturating_add(1);
                 }
-                Some(Taken::Heartbeat) => {
-                    self.liveness.beat_left(self.now, &self.config, &mut self.timers);
-                }
+                Some(Taken::Heartbeat) => self.beat_left(self.now),
                 None => {}
             }
         }
-        self.conclude();
+        any
     }
 
     /// P3: the peer's time starts when the ping has left.
@@ -111,10 +113,17 @@ impl Session {
             && fence.left.is_none()
         {
             fence.left = connection.ping_left(fence.number);
-            if let Some(left) = fence.left.filter(|_| self.reachable) {
+            if let Some(left) = fence.left
+                && self.is_watching()
+            {
                 self.timers.arm_after(Timer::Confirm, left, self.config.confirm_timeout);
             }
         }
+    }
+
+    /// Whether the peer is held to its deadlines: not without a network, nor once it is to be closed.
+    pub(super) fn is_watching(&self) -> bool {
+        self.reachable && self.state == State::Open
     }
 
     /// The fence's time starts again.
@@ -146,9 +155,8 @@ impl Session {
         // P4: what the peer sends may be in front of its pong; but not for ever.
         let alive_until = last_received.saturating_add(timeout);
         let most = left.saturating_add(timeout.saturating_mul(PATIENCE));
-        if self.has_untaken() {
-            // What has arrived has not been looked at: the pong may be in it.
-            self.timers.arm_after(Timer::Confirm, now, timeout);
+        if self.is_late_ourselves() {
+            self.timers.arm_after(Timer::Confirm, now, timeout.max(SOON));
         } else if now.saturating_since(due) > timeout {
             // P7: the clock jumped, or we slept. Ask again before judging.
             self.rearm_fence(now);
@@ -160,11 +168,16 @@ impl Session {
         }
     }
 
+    /// The next word of the application on a message that is awaited, if it is, and until when.
+    pub(super) fn next_acknowledgement(&self) -> Option<(Instant, MessageId)> {
+        self.queue.next_unacknowledged().filter(|_| self.is_watching())
+    }
+
     /// The application's word on a message is late.
     pub(super) fn acknowledgement_due(&mut self, now: Instant, due: Instant, id: MessageId) {
         let timeout = self.config.confirm_timeout;
-        if self.has_untaken() {
-            self.queue.postpone(now, timeout);
+        if self.is_late_ourselves() {
+            self.queue.postpone(now, timeout.max(SOON));
         } else if now.saturating_since(due) > timeout {
             self.queue.postpone(now, timeout);
             self.ask_again();
@@ -173,12 +186,11 @@ impl Session {
         }
     }
 
-    /// Whether what has arrived is the application's to take.
-    pub(super) fn has_untaken(&mut self) -> bool {
-        if let Link::Open(connection) = &mut self.link {
-            return connection.poll_ready();
-        }
-        false
+    /// Whether it is not the peer that is late: what has arrived was not looked at, and the answer may
+    /// be in it; or the transport still has the question. That has a deadline of its own.
+    pub(super) fn is_late_ourselves(&mut self) -> bool {
+        let Link::Open(connection) = &mut self.link else { return false };
+        self.held_back || connection.poll_ready()
     }
 
     /// A ping after a time in which nobody looked. Its answer is one to those before it.
@@ -189,10 +201,24 @@ impl Session {
     }
 }
 
+/// Sends a ping behind what is to be confirmed by one, if none is on its way.
+fn build_fence(connection: &mut Connection, queue: &mut Queue, fence: &mut Option<Fence>) {
+    if fence.is_none() && queue.wants_fence() {
+        // A ping overtakes what is queued, and must not overtake what it is to confirm.
+        let _ = connection.send_buffer();
+        if connection.is_serialised()
+            && let Some(number) = ping(connection)
+        {
+            *fence = Some(Fence { number, left: None });
+            queue.fence();
+        }
+    }
+}
+
 /// Sends a ping of the session's own, and says its number.
 pub(super) fn ping(connection: &mut Connection) -> Option<u64> {
     let number = connection.pings().saturating_add(1);
-    connection.ping(&payload(number)).is_ok().then_some(number)
+    connection.ping_for_session(&payload(number)).is_ok().then_some(number)
 }
 
 /// What a ping of the session's own carries: no two the same, so that each pong tells which it answers.
@@ -227,9 +253,20 @@ fn send(
     sent.map_err(|error| error.kind())
 }
 
+/// A copy of `message` that is none.
+pub(super) fn lend<'a>(message: &'a Message<'static>) -> Message<'a> {
+    match message {
+        Message::Text(text) => Message::from(text.as_str()),
+        Message::Binary(payload) => Message::Binary(Payload::Borrowed(payload)),
+    }
+}
+
 /// How many messages may wait for their confirmation where none may wait to be sent; and how many
 /// outcomes to be taken, at least.
 const MOST_DIRECT: usize = 1_024;
 
 /// How often the time for a confirmation may pass while the peer sends other things.
 const PATIENCE: u32 = 3;
+
+/// The least time until something is looked at again, whatever is configured: a loop must get on.
+pub(super) const SOON: Duration = Duration::from_millis(1);

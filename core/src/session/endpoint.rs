@@ -6,7 +6,7 @@ use super::delivery::own_ping;
 use super::timer::Timer;
 use super::{Event, Failure, Link, Pong, Session, State};
 use crate::buffer::{Outbox, Stage};
-use crate::connection::{self, Found};
+use crate::connection::{self, Asker, Found};
 use crate::endpoint::Endpoint;
 use crate::error::TransportFailure;
 use crate::time::Instant;
@@ -77,11 +77,14 @@ impl Endpoint for Session {
 
     fn held_back(&mut self, now: Instant, held: bool) {
         self.now = now;
-        self.held_back = held;
         match &mut self.link {
             Link::None | Link::Dialling => self.count_stale(),
             Link::Handshake { handshake, .. } => handshake.held_back(now, held),
-            Link::Open(connection) => connection.held_back(now, held),
+            Link::Open(connection) => {
+                connection.held_back(now, held);
+                self.was_held_back |= self.held_back;
+                self.held_back = held;
+            }
         }
     }
 
@@ -90,7 +93,11 @@ impl Endpoint for Session {
         match &mut self.link {
             Link::None | Link::Dialling => return self.count_stale(),
             Link::Handshake { handshake, .. } => handshake.send_failed(now, failure),
-            Link::Open(connection) => connection.send_failed(now, failure),
+            Link::Open(connection) => {
+                connection.send_failed(now, failure);
+                // It holds nothing back any more, but what it held it has lost.
+                self.held_back |= self.was_held_back;
+            }
         }
         self.advance(now);
     }
@@ -101,8 +108,7 @@ impl Endpoint for Session {
             Link::Handshake { handshake, .. } => handshake.poll_timeout(),
             Link::Open(connection) => connection.poll_timeout(),
         };
-        let acknowledgement =
-            self.queue.next_unacknowledged().filter(|_| self.reachable).map(|(at, _)| at);
+        let acknowledgement = self.next_acknowledgement().map(|(at, _)| at);
         let deadlines = [link, self.timers.next(), self.queue.next_deadline(), acknowledgement];
         deadlines.into_iter().flatten().min()
     }
@@ -123,7 +129,7 @@ impl Endpoint for Session {
                 Timer::Retry => self.retry_due(now),
                 Timer::Connect => self.connect_due(),
                 Timer::Stable => self.progress.reset(),
-                Timer::Probe => self.probe_due(),
+                Timer::Probe => self.probe_due(now, due),
                 Timer::Confirm => self.confirm_due(now, due),
                 Timer::Beat => self.beat_due(now),
                 Timer::Unanswered => self.unanswered_due(now, due),
@@ -131,9 +137,8 @@ impl Endpoint for Session {
                 Timer::Shutdown => self.finish_now(),
             }
         }
-        if let Some((due, id)) = self.queue.next_unacknowledged()
+        if let Some((due, id)) = self.next_acknowledgement()
             && due <= now
-            && self.reachable
         {
             self.acknowledgement_due(now, due, id);
         }
@@ -148,12 +153,20 @@ impl Endpoint for Session {
             }
             let Link::Open(connection) = &mut self.link else { return false };
             if !connection.poll_ready() {
-                return false;
+                if !connection.is_finished() {
+                    return false;
+                }
+                // It was over, and somebody had been told, when it was adopted.
+                let outcome = connection.outcome();
+                self.end(Failure::Closed(outcome));
+                continue;
             }
             match connection.found() {
                 Some(Found::Data) if self.paused => return false,
                 Some(Found::Data) if !self.expects_reply() => return true,
-                Some(Found::Data) => self.take_data(),
+                Some(Found::Data) => {
+                    let _ = self.take_data();
+                }
                 Some(Found::Control) => self.take_control(),
                 Some(Found::End) => self.take_end(),
                 None => return false,
@@ -206,7 +219,7 @@ impl Session {
             Link::Open(connection) => connection.found() == Some(Found::Data),
             Link::None | Link::Dialling | Link::Handshake { .. } => false,
         };
-        if !is_data || self.paused {
+        if !is_data || self.paused || self.expects_reply() {
             return None;
         }
         self.answered_by_message(self.now);
@@ -234,38 +247,54 @@ impl Session {
         self.config.message_heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.is_reply.is_some())
     }
 
-    /// Looks into a message: it may be the answer to the heartbeat's, which is nobody else's.
-    fn take_data(&mut self) {
-        let Link::Open(connection) = &mut self.link else { return };
-        let event = match connection.event() {
-            Some(connection::Event::Message(message)) => Event::Message(message.into_owned()),
-            Some(connection::Event::Piece(piece)) => Event::Piece(piece.into_owned()),
-            Some(connection::Event::Error(error)) => Event::Error(error),
+    /// Takes a message to look into it, and says how long it was: it may be the answer to the
+    /// heartbeat's, which is nobody else's.
+    pub(super) fn take_data(&mut self) -> usize {
+        let Link::Open(connection) = &mut self.link else { return 0 };
+        let (event, len, whole) = match connection.event() {
+            Some(connection::Event::Message(message)) => {
+                let len = message.len();
+                (Event::Message(message.into_owned()), len, true)
+            }
+            Some(connection::Event::Piece(piece)) => {
+                let (len, last) = (piece.payload.len(), piece.last);
+                (Event::Piece(piece.into_owned()), len, last)
+            }
+            Some(connection::Event::Error(error)) => (Event::Error(error), 0, false),
             Some(
                 connection::Event::Ping(_)
                 | connection::Event::Pong(_)
                 | connection::Event::Closed(_),
             )
-            | None => return,
+            | None => return 0,
         };
-        let received = matches!(&event, Event::Message(_))
-            || matches!(&event, Event::Piece(piece) if piece.last);
         self.statistics.messages_received =
-            self.statistics.messages_received.saturating_add(u64::from(received));
-        match &event {
-            Event::Message(message) if self.is_reply(message) => self.answered_by_message(self.now),
-            _ => self.news.push(event),
+            self.statistics.messages_received.saturating_add(u64::from(whole));
+        if !self.expects_reply() {
+            self.answered_by_message(self.now);
         }
+        if let Event::Message(message) = &event
+            && self.is_reply(message)
+        {
+            self.answered_by_message(self.now);
+        } else {
+            self.news.push(event);
+        }
+        len
     }
 
-    fn take_control(&mut self) {
+    pub(super) fn take_control(&mut self) {
         let Link::Open(connection) = &mut self.link else { return };
         let event = connection.event();
         let Some(connection::Event::Pong(pong)) = event else { return };
         let (payload, round_trip) = (Box::from(&*pong.payload), pong.round_trip);
-        let own = own_ping(&payload).filter(|number| *number <= connection.pings());
-        let answered = connection.pings_answered().max(own.unwrap_or(0));
-        if own.is_none() {
+        // To a ping of the session's own, perhaps once more.
+        let is_own = match connection.asker() {
+            Some(asker) => asker == Asker::Session,
+            None => own_ping(&payload).is_some_and(|number| number <= connection.pings()),
+        };
+        let answered = connection.pings_answered();
+        if !is_own {
             self.news.push(Event::Pong(Pong { payload, round_trip }));
         }
         self.watch_beats(self.now);

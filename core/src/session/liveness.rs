@@ -2,11 +2,11 @@
 //! probes.
 
 use super::adaptive::Interval;
-use super::delivery::ping;
-use super::queue::lend;
+use super::delivery::{SOON, lend, ping};
 use super::timer::{Timer, TimerTable};
 use super::{Failure, Link, Session, SessionConfig, State};
 use crate::connection::{Connection, Heartbeat};
+use crate::endpoint::Endpoint;
 use crate::message::Message;
 use crate::time::Instant;
 
@@ -16,6 +16,7 @@ pub(super) struct Liveness {
     beats: u32,
     /// When a message arrived last that counts.
     last_message: Instant,
+    probe: Option<Probe>,
 }
 
 impl Liveness {
@@ -24,6 +25,7 @@ impl Liveness {
             interval: config.adaptive.map(Interval::new),
             beats: 0,
             last_message: Instant::EPOCH,
+            probe: None,
         }
     }
 
@@ -59,15 +61,20 @@ impl Liveness {
         config: &SessionConfig,
         timers: &mut TimerTable,
     ) {
+        self.pace(now, connection, config);
+        if let Some(heartbeat) = &config.message_heartbeat {
+            timers.arm_after(Timer::Beat, now, heartbeat.interval);
+        }
+    }
+
+    /// The connection's heartbeat is as frequent as the network calls for.
+    fn pace(&self, now: Instant, connection: &mut Connection, config: &SessionConfig) {
         let mut heartbeat = config.connection.heartbeat;
         if let Some(interval) = &self.interval {
             let base = heartbeat.unwrap_or(Heartbeat::DEFAULT);
             heartbeat = Some(Heartbeat { interval: interval.current(), ..base });
         }
         connection.set_heartbeat(now, heartbeat);
-        if let Some(heartbeat) = &config.message_heartbeat {
-            timers.arm_after(Timer::Beat, now, heartbeat.interval);
-        }
     }
 
     /// The heartbeats rest: there is no network to send them by.
@@ -77,22 +84,26 @@ impl Liveness {
             timers.stop(timer);
         }
     }
+}
 
-    /// The heartbeat's message has left: the peer's time starts.
-    pub(super) fn beat_left(&self, now: Instant, config: &SessionConfig, timers: &mut TimerTable) {
-        if let Some(heartbeat) = &config.message_heartbeat {
-            timers.arm_after(Timer::Unanswered, now, heartbeat.timeout);
-        }
-    }
+/// The peer was asked whether it is still there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Probe {
+    /// The ping's number.
+    number: u64,
+    /// Bytes that had left when last looked.
+    sent: u64,
 }
 
 impl Session {
-    /// Asks the peer whether it is still there.
+    /// Asks the peer whether it is still there, unless it is being asked.
     pub(super) fn probe(&mut self, now: Instant) {
-        if let Link::Open(connection) = &mut self.link
+        if self.timers.get(Timer::Probe).is_none()
             && self.state == State::Open
-            && ping(connection).is_some()
+            && let Link::Open(connection) = &mut self.link
+            && let Some(number) = ping(connection)
         {
+            self.liveness.probe = Some(Probe { number, sent: self.statistics.bytes_sent });
             self.timers.arm_after(Timer::Probe, now, self.config.probe_timeout);
         }
     }
@@ -102,8 +113,37 @@ impl Session {
         self.timers.stop(Timer::Probe);
     }
 
-    pub(super) fn probe_due(&mut self) {
-        self.drop_connection(Failure::ProbeLost);
+    pub(super) fn probe_due(&mut self, now: Instant, due: Instant) {
+        let timeout = self.config.probe_timeout;
+        let Some(probe) = self.liveness.probe else { return };
+        let Link::Open(connection) = &mut self.link else { return };
+        let until = connection.ping_left(probe.number).map(|left| left.saturating_add(timeout));
+        let sent = self.statistics.bytes_sent;
+        if connection.poll_ready() {
+            // What has arrived is the application's first, and perhaps the peer is waiting for that.
+            self.timers.arm_after(Timer::Probe, now, timeout.max(SOON));
+        } else if now.saturating_since(due) > timeout {
+            // P7: the clock jumped, or we slept. Ask again before judging.
+            self.probe(now);
+        } else if let Some(until) = until.filter(|until| *until > now) {
+            self.timers.arm(Timer::Probe, until);
+        } else if until.is_none() && sent != probe.sent {
+            // P3: behind a long message it says nothing about the peer; that the transport takes
+            // bytes does.
+            self.liveness.probe = Some(Probe { sent, ..probe });
+            self.timers.arm_after(Timer::Probe, now, timeout.max(SOON));
+        } else {
+            self.drop_connection(Failure::ProbeLost);
+        }
+    }
+
+    /// The heartbeat's message has left: the peer's time starts.
+    pub(super) fn beat_left(&mut self, now: Instant) {
+        if let Some(heartbeat) = &self.config.message_heartbeat
+            && self.is_watching()
+        {
+            self.timers.arm_after(Timer::Unanswered, now, heartbeat.timeout);
+        }
     }
 
     /// The heartbeat was answered after a time of silence: perhaps it need not be so frequent.
@@ -118,7 +158,7 @@ impl Session {
             && self.reachable
         {
             interval.held();
-            self.liveness.wake(now, connection, &self.config, &mut self.timers);
+            self.liveness.pace(now, connection, &self.config);
         }
     }
 
@@ -132,12 +172,12 @@ impl Session {
     pub(super) fn answered_by_message(&mut self, now: Instant) {
         self.liveness.last_message = now;
         if let Some(heartbeat) = &self.config.message_heartbeat
-            && self.timers.get(Timer::Beat).is_none()
-            && self.reachable
-            && self.state == State::Open
+            && self.is_watching()
         {
             self.timers.stop(Timer::Unanswered);
-            self.timers.arm_after(Timer::Beat, now, heartbeat.interval);
+            if self.timers.get(Timer::Beat).is_none() {
+                self.timers.arm_after(Timer::Beat, now, heartbeat.interval);
+            }
         }
     }
 
@@ -148,19 +188,24 @@ impl Session {
         let due = self.liveness.last_message.saturating_add(heartbeat.interval);
         if due > now {
             self.timers.arm(Timer::Beat, due);
-        } else if connection.has_room() && connection.send(lend(&heartbeat.message)).is_ok() {
+        } else if self.timers.get(Timer::Unanswered).is_some() {
+            // P5: one at a time. Its answer, or the want of it, comes first.
+        } else if self.ready
+            && connection.has_room()
+            && connection.send(lend(&heartbeat.message)).is_ok()
+        {
             self.queue.hand_over_heartbeat();
         } else {
             // What waits is on its way, or the transport has stalled: others see to that.
-            self.timers.arm_after(Timer::Beat, now, heartbeat.interval);
+            self.timers.arm_after(Timer::Beat, now, heartbeat.interval.max(SOON));
         }
     }
 
     pub(super) fn unanswered_due(&mut self, now: Instant, due: Instant) {
         let Some(heartbeat) = &self.config.message_heartbeat else { return };
         let (interval, timeout) = (heartbeat.interval, heartbeat.timeout);
-        if self.has_untaken() {
-            self.timers.arm_after(Timer::Unanswered, now, timeout);
+        if self.is_late_ourselves() {
+            self.timers.arm_after(Timer::Unanswered, now, timeout.max(SOON));
         } else if now.saturating_since(due) > interval {
             // P7: the clock jumped, or we slept. Ask again before judging.
             self.timers.arm(Timer::Beat, now);

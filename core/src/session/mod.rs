@@ -47,9 +47,14 @@ mod delegate;
 mod delivery;
 mod endpoint;
 mod event;
+mod link;
 mod liveness;
 mod message;
+mod news;
+mod parting;
+mod questions;
 mod queue;
+mod reachability;
 mod statistics;
 mod timer;
 mod transition;
@@ -58,7 +63,7 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-use alloc::{boxed::Box, string::String};
+use alloc::{boxed::Box, collections::VecDeque, string::String};
 
 pub use backoff::{Backoff, Spread};
 pub use browser::{BrowserError, BrowserEvent, CloseEvent, check_close};
@@ -70,18 +75,21 @@ pub use statistics::Statistics;
 pub use verdict::{Cancelled, ConnectFailure, Failure, Policy, Verdict};
 
 use crate::buffer::Outbox;
-use crate::connection::{Connection, RoundTrip};
+use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::error::SendError;
 use crate::frame::{Close, CloseCode};
-use crate::handshake::{Agreement, ClientHandshake, Request};
+use crate::handshake::{Agreement, Request};
 use crate::message::Message;
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 
 use delivery::Fence;
+use link::Link;
 use liveness::Liveness;
-use queue::{News, Queue};
+use news::News;
+use parting::{Farewell, Then};
+use queue::Queue;
 use timer::{Timer, TimerTable};
 
 /// One logical connection over many transports.
@@ -117,12 +125,18 @@ pub struct Session {
     attempt: Attempt,
     /// It has begun, and is not over.
     attempting: bool,
+    /// It counts as a retry.
+    counted: bool,
+    /// The next one will not: it is the network, or the application, that calls for it.
+    prompted: bool,
     /// It asks for transports.
     dials: bool,
+    /// Somebody opens, or has, a transport for it.
+    has_transport: bool,
     /// The transport that is to be opened.
     connect: Option<Attempt>,
-    /// The transport that is not needed any more.
-    disconnect: Option<Attempt>,
+    /// Those that are not needed any more.
+    disconnect: VecDeque<Attempt>,
     farewell: Option<Farewell>,
     /// Close once every message has its outcome.
     finishing: Option<Close>,
@@ -135,10 +149,13 @@ pub struct Session {
     queue: Queue,
     news: News,
     fence: Option<Fence>,
-    /// Messages of this connection that are known to have left.
+    /// Messages of this connection that are known to have left, and those that were on their way
+    /// before it was the session's.
     transmitted: u64,
     /// The transport has not passed on all that it took.
     held_back: bool,
+    /// It had not when it last said so, and nobody has looked since.
+    was_held_back: bool,
     liveness: Liveness,
     timers: TimerTable,
     statistics: Statistics,
@@ -148,34 +165,6 @@ pub struct Session {
     /// The time told last.
     now: Instant,
     nothing: Outbox,
-}
-
-/// What there is of a transport.
-enum Link {
-    None,
-    /// It is being opened.
-    Dialling,
-    Handshake {
-        handshake: Box<ClientHandshake>,
-        rng: Box<dyn Rng + Send>,
-    },
-    Open(Box<Connection>),
-}
-
-/// The connection is being closed on purpose.
-#[derive(Debug)]
-struct Farewell {
-    close: Close,
-    then: Then,
-    /// The close frame has been decided on: nothing more is handed over.
-    said: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Then {
-    Stop,
-    Suspend,
-    Resume,
 }
 
 impl Session {
@@ -191,9 +180,12 @@ impl Session {
             link: Link::None,
             attempt: Attempt(0),
             attempting: false,
+            counted: false,
+            prompted: false,
             dials: true,
+            has_transport: false,
             connect: None,
-            disconnect: None,
+            disconnect: VecDeque::new(),
             farewell: None,
             finishing: None,
             reachable: true,
@@ -204,6 +196,7 @@ impl Session {
             fence: None,
             transmitted: 0,
             held_back: false,
+            was_held_back: false,
             liveness,
             timers: TimerTable::default(),
             statistics: Statistics::default(),
@@ -236,13 +229,21 @@ impl Session {
                 self.restart(now);
             }
             State::Waiting if self.dials => self.retry(now),
-            _ => {}
+            State::Waiting
+            | State::Connecting
+            | State::Open
+            | State::Closing
+            | State::Offline
+            | State::Suspended => {}
         }
     }
 
     /// Takes over a connection that somebody else has opened, in place of the one it has: for
     /// sessions that are [adopting](Self::adopting). The bytes of its transport are the session's from
-    /// then on.
+    /// then on. What had arrived by the one it had, and was not taken, is still told.
+    ///
+    /// A session that has stopped, or is suspended, goes on with it; one that is being
+    /// [closed](Self::close) closes it.
     pub fn adopt(&mut self, now: Instant, connection: Connection, agreement: Agreement) -> Attempt {
         self.now = now;
         self.replace(now, connection, agreement)
@@ -272,6 +273,7 @@ impl Session {
     pub fn failed(&mut self, now: Instant, attempt: Attempt, failure: ConnectFailure) {
         self.now = now;
         if self.is_current(attempt) && matches!(self.link, Link::Dialling) {
+            self.has_transport = false;
             self.end(Failure::Connect(failure));
         } else {
             self.count_stale();
@@ -281,8 +283,12 @@ impl Session {
     /// The next order. Ask after every other call, until there is none.
     #[must_use]
     pub fn poll_action(&mut self) -> Option<Action> {
-        let disconnect = self.disconnect.take().map(Action::Disconnect);
-        disconnect.or_else(|| self.connect.take().map(Action::Connect))
+        if let Some(attempt) = self.disconnect.pop_front() {
+            return Some(Action::Disconnect(attempt));
+        }
+        let attempt = self.connect.take()?;
+        self.has_transport = true;
+        Some(Action::Connect(attempt))
     }
 
     /// The session as the endpoint of `attempt`'s transport. None if that is over: what was to be
@@ -298,19 +304,18 @@ impl Session {
     /// What the platform believes about the network.
     ///
     /// [`Offline`](Reachability::Offline) gives up an attempt without counting it, stops the timers, and
-    /// leaves an open connection alone: its heartbeat rests. [`Online`](Reachability::Online) tries after
-    /// [`SessionConfig::online_delay`], if there is none by then.
-    /// [`Changed`](Reachability::Changed) is both if there is no connection, and otherwise probes it.
+    /// leaves an open connection alone: its heartbeat rests. [`Online`](Reachability::Online), after
+    /// that, tries again after [`SessionConfig::online_delay`], if there is a network still, and probes a
+    /// connection that is open. [`Changed`](Reachability::Changed) does so in any case.
+    ///
+    /// What is no news does nothing, so it may be reported as often as one likes. An attempt that a
+    /// report called for does not count as a retry, and the back-off goes on from where it was.
     pub fn reachability(&mut self, now: Instant, reachability: Reachability) {
         self.now = now;
         match reachability {
             Reachability::Offline => self.offline(now),
-            Reachability::Online => self.online(now),
-            Reachability::Changed => {
-                self.liveness.network_changed(&self.config);
-                self.online(now);
-                self.probe(now);
-            }
+            Reachability::Online => self.online(now, false),
+            Reachability::Changed => self.online(now, true),
         }
     }
 
@@ -336,7 +341,7 @@ impl Session {
     /// What waits may leave: the application has said what it had to say first on this connection.
     /// Only with [`SessionConfig::hold_until_ready`].
     pub fn ready(&mut self) {
-        if self.state == State::Open {
+        if matches!(self.state, State::Open | State::Closing) {
             self.ready = true;
         }
     }
@@ -367,7 +372,7 @@ impl Session {
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
         match &mut self.link {
             Link::Open(connection) => connection.ping(payload),
-            _ => Err(SendError::NotOpen(())),
+            Link::None | Link::Dialling | Link::Handshake { .. } => Err(SendError::NotOpen(())),
         }
     }
 
@@ -421,7 +426,8 @@ impl Session {
     }
 
     /// Closes the connection with 1001 behind what is on its way, keeps the queue, and connects no more
-    /// until [`resume`](Self::resume): for an application that is put into the background.
+    /// until [`resume`](Self::resume): for an application that is put into the background. One that
+    /// has not begun, or has stopped, stays as it is.
     pub fn suspend(&mut self, now: Instant) {
         self.now = now;
         let close = Close { code: CloseCode::GOING_AWAY, reason: String::from("suspended") };
@@ -431,14 +437,7 @@ impl Session {
     /// Ends being suspended: a new attempt begins.
     pub fn resume(&mut self, now: Instant) {
         self.now = now;
-        match &mut self.farewell {
-            Some(farewell) if farewell.then == Then::Suspend => farewell.then = Then::Resume,
-            _ if self.state == State::Suspended => {
-                self.progress.reset();
-                self.restart(now);
-            }
-            _ => {}
-        }
+        self.come_back(now);
     }
 
     /// Whether messages stay where they arrive, and fill the receive buffers, rather than become
@@ -453,89 +452,11 @@ impl Session {
         if self.poll_ready() { self.event() } else { None }
     }
 
-    /// The state.
-    #[must_use]
-    pub const fn state(&self) -> State {
-        self.state
-    }
-
-    /// The latest attempt, if one has begun.
-    #[must_use]
-    pub const fn attempt(&self) -> Option<Attempt> {
-        if self.attempt.0 == 0 { None } else { Some(self.attempt) }
-    }
-
-    /// Retries begun since a connection was last stable.
-    #[must_use]
-    pub const fn retries(&self) -> u32 {
-        self.progress.retries()
-    }
-
-    /// When the next attempt begins, if one is waited for.
-    #[must_use]
-    pub fn retry_at(&self) -> Option<Instant> {
-        self.timers.get(Timer::Retry).filter(|_| self.dials)
-    }
-
-    /// Bytes of payload that were accepted and have not left: a message counts until its last byte
-    /// has, and again while it waits to be sent again.
-    #[must_use]
-    pub const fn buffered_amount(&self) -> usize {
-        self.queue.buffered()
-    }
-
-    /// Messages without an outcome.
-    #[must_use]
-    pub fn queued_messages(&self) -> usize {
-        self.queue.len()
-    }
-
-    /// What was agreed on with the server, of the connection that is open, or was last.
-    #[must_use]
-    pub const fn agreement(&self) -> &Agreement {
-        &self.agreement
-    }
-
-    /// How long pings took, on the connection that is open, or was last.
-    #[must_use]
-    pub fn round_trip(&self) -> Option<RoundTrip> {
-        match &self.link {
-            Link::Open(connection) => connection.round_trip().or(self.statistics.round_trip),
-            _ => self.statistics.round_trip,
-        }
-    }
-
-    /// What was done so far.
-    #[must_use]
-    pub fn statistics(&self) -> Statistics {
-        Statistics { round_trip: self.round_trip(), ..self.statistics }
-    }
-
-    /// The limits, intervals and policies in force.
-    #[must_use]
-    pub const fn config(&self) -> &SessionConfig {
-        &self.config
-    }
-
-    /// The connection, while it is open.
-    #[must_use]
-    pub fn connection(&self) -> Option<&Connection> {
-        match &self.link {
-            Link::Open(connection) => Some(connection),
-            _ => None,
-        }
-    }
-
     fn is_current(&self, attempt: Attempt) -> bool {
         self.attempting && self.attempt == attempt
     }
 
     fn count_stale(&mut self) {
         self.statistics.stale_ignored = self.statistics.stale_ignored.saturating_add(1);
-    }
-
-    fn is_closing_for_good(&self) -> bool {
-        self.state == State::Stopped
-            || self.farewell.as_ref().is_some_and(|farewell| farewell.then == Then::Stop)
     }
 }

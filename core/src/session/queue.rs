@@ -13,12 +13,15 @@
 //! is sent again before what is newer, each in its order (R8).
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+use core::mem;
 
 use super::config::{Overflow, SessionConfig};
 use super::event::Event;
 use super::message::{Delivery, Loss, MessageId, Outcome, SendOptions, Settled};
+use super::news::News;
 use crate::error::SendError;
-use crate::message::{Message, Payload};
+use crate::message::Message;
 use crate::time::{Duration, Instant};
 
 /// A message that has no outcome yet.
@@ -26,6 +29,8 @@ struct Entry {
     message: Message<'static>,
     options: SendOptions,
     deadline: Option<Instant>,
+    /// When it should have been acknowledged.
+    due: Option<Instant>,
     stage: Stage,
     /// How often it was transmitted whole.
     transmissions: u32,
@@ -54,7 +59,7 @@ pub(super) struct Queue {
     /// To be confirmed by the ping that is on its way.
     fenced: VecDeque<MessageId>,
     /// To be acknowledged, and until when.
-    unacknowledged: VecDeque<(Instant, MessageId)>,
+    unacknowledged: BTreeSet<(Instant, MessageId)>,
     /// Those that wait and have one.
     deadlines: BTreeSet<(Instant, MessageId)>,
     bytes: usize,
@@ -121,8 +126,15 @@ impl Queue {
         if let Some(deadline) = deadline {
             self.deadlines.insert((deadline, id));
         }
-        let (stage, transmissions, buffered) = (Stage::Waiting, 0, true);
-        let entry = Entry { message, options, deadline, stage, transmissions, buffered };
+        let entry = Entry {
+            message,
+            options,
+            deadline,
+            due: None,
+            stage: Stage::Waiting,
+            transmissions: 0,
+            buffered: true,
+        };
         self.entries.insert(id, entry);
         id
     }
@@ -145,13 +157,27 @@ impl Queue {
             && self.bytes.saturating_add(len) <= config.max_queued_bytes
     }
 
+    /// Makes room for `len` bytes, or drops nothing.
     fn drop_oldest(&mut self, len: usize, config: &SessionConfig, news: &mut News) -> bool {
-        if len > config.max_queued_bytes || config.max_queued_messages == 0 {
+        let (mut count, mut bytes) = (self.entries.len(), self.bytes);
+        let has_room = |count, bytes: usize| {
+            count < config.max_queued_messages
+                && bytes.saturating_add(len) <= config.max_queued_bytes
+        };
+        let mut dropped = Vec::new();
+        for id in &self.waiting {
+            if has_room(count, bytes) {
+                break;
+            }
+            let len = self.entries.get(id).map_or(0, |entry| entry.message.len());
+            (count, bytes) = (count.saturating_sub(1), bytes.saturating_sub(len));
+            dropped.push(*id);
+        }
+        if !has_room(count, bytes) {
             return false;
         }
-        while !self.has_room(len, config) {
-            let Some(oldest) = self.waiting.first().copied() else { return false };
-            self.settle(oldest, Outcome::Lost(Loss::Overflow), news);
+        for id in dropped {
+            self.settle(id, Outcome::Lost(Loss::Overflow), news);
         }
         true
     }
@@ -216,7 +242,10 @@ impl Queue {
         match entry.options.delivery {
             Delivery::Transmitted => self.settle(id, Outcome::Transmitted, news),
             Delivery::Received => {}
-            Delivery::Acknowledged => self.unacknowledged.push_back((until, id)),
+            Delivery::Acknowledged => {
+                entry.due = Some(until);
+                self.unacknowledged.insert((until, id));
+            }
         }
         Some(Taken::Message)
     }
@@ -234,6 +263,12 @@ impl Queue {
     /// The ping was answered.
     pub(super) fn confirm_fenced(&mut self, news: &mut News) {
         while let Some(id) = self.fenced.pop_front() {
+            if let Some(entry) = self.entries.get_mut(&id)
+                && entry.stage == Stage::Handed
+            {
+                // The transport has not said so, but it has passed it on.
+                entry.transmissions = entry.transmissions.saturating_add(1);
+            }
             self.settle(id, Outcome::Received, news);
         }
     }
@@ -251,23 +286,24 @@ impl Queue {
         });
         if awaited {
             self.settle(id, Outcome::Acknowledged, news);
-            while self.unacknowledged.front().is_some_and(|(_, id)| !self.entries.contains_key(id))
-            {
-                self.unacknowledged.pop_front();
-            }
         }
         awaited
     }
 
     /// The next acknowledgement that is due, and when.
     pub(super) fn next_unacknowledged(&self) -> Option<(Instant, MessageId)> {
-        self.unacknowledged.front().copied()
+        self.unacknowledged.first().copied()
     }
 
     /// All that wait for an acknowledgement have until `now` and `after`, if they had less.
     pub(super) fn postpone(&mut self, now: Instant, after: Duration) {
-        for (until, _) in &mut self.unacknowledged {
-            *until = (*until).max(now.saturating_add(after));
+        let until = now.saturating_add(after);
+        let later = self.unacknowledged.split_off(&(until, MessageId(0)));
+        for (_, id) in mem::replace(&mut self.unacknowledged, later) {
+            if let Some(entry) = self.entries.get_mut(&id) {
+                entry.due = Some(until);
+                self.unacknowledged.insert((until, id));
+            }
         }
     }
 
@@ -308,7 +344,7 @@ impl Queue {
         self.unacknowledged.clear();
         let mut requeued = Requeued::default();
         let on_their_way = |entry: &Entry| entry.stage != Stage::Waiting || entry.options.first;
-        let ids: VecDeque<MessageId> = self
+        let ids: Vec<MessageId> = self
             .entries
             .iter()
             .filter(|(_, entry)| on_their_way(entry) || entry.options.volatile)
@@ -317,11 +353,12 @@ impl Queue {
         for id in ids {
             let Some(entry) = self.entries.get_mut(&id) else { continue };
             entry.stage = Stage::Waiting;
+            entry.due = None;
             if entry.options.first || entry.options.volatile {
                 self.settle(id, Outcome::Lost(Loss::Disconnected), news);
                 continue;
             }
-            if entry.transmissions >= config.max_transmissions {
+            if entry.transmissions >= config.max_transmissions.max(1) {
                 self.settle(id, Outcome::Lost(Loss::Unconfirmed), news);
                 continue;
             }
@@ -372,6 +409,9 @@ impl Queue {
         if entry.buffered {
             self.buffered = self.buffered.saturating_sub(len);
         }
+        if let Some(due) = entry.due {
+            self.unacknowledged.remove(&(due, id));
+        }
         if entry.stage == Stage::Waiting {
             self.waiting.remove(&id);
             if entry.options.first {
@@ -416,39 +456,5 @@ impl Queue {
     /// Bytes of payload that are to be transmitted, perhaps again.
     pub(super) const fn buffered(&self) -> usize {
         self.buffered
-    }
-}
-
-/// Events that wait to be taken.
-#[derive(Default)]
-pub(super) struct News(VecDeque<Event<'static>>);
-
-impl News {
-    pub(super) fn push(&mut self, event: Event<'static>) {
-        self.0.push_back(event);
-    }
-
-    pub(super) fn take(&mut self) -> Option<Event<'static>> {
-        let event = self.0.pop_front();
-        if self.0.is_empty() {
-            self.0 = VecDeque::new();
-        }
-        event
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-}
-
-/// A copy of `message` that is none.
-pub(super) fn lend<'a>(message: &'a Message<'static>) -> Message<'a> {
-    match message {
-        Message::Text(text) => Message::from(text.as_str()),
-        Message::Binary(payload) => Message::Binary(Payload::Borrowed(payload)),
     }
 }

@@ -67,6 +67,17 @@ impl TimerTable {
         }
     }
 
+    /// The connection is to be closed: what remains is the deadlines of that.
+    pub(super) fn stop_all_of_open(&mut self) {
+        for timer in [Timer::Stable, Timer::Probe, Timer::Confirm, Timer::Beat, Timer::Unanswered] {
+            self.stop(timer);
+        }
+    }
+
+    pub(super) fn stop_all(&mut self) {
+        *self = Self::default();
+    }
+
     pub(super) fn get(&self, timer: Timer) -> Option<Instant> {
         self.0.get(timer as usize).copied().flatten()
     }

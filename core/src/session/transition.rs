@@ -4,15 +4,15 @@ use alloc::boxed::Box;
 use core::mem;
 
 use super::backoff::uniform;
+use super::news::UNTAKEN;
 use super::timer::Timer;
 use super::{
-    Attempt, Cancelled, Closed, ConnectFailure, Event, Failure, Farewell, Link, Next, Opened,
-    Session, State, Stopped, Then, Verdict,
+    Attempt, Cancelled, Closed, ConnectFailure, Event, Failure, Link, Next, Opened, Session, State,
+    Stopped, Then, Verdict,
 };
-use crate::connection::Connection;
+use crate::connection::{Connection, Found};
 use crate::endpoint::Endpoint;
 use crate::error::{ConnectionError, TimeoutKind};
-use crate::frame::Close;
 use crate::handshake::{Agreement, ClientHandshake, Request, Response};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
@@ -33,8 +33,12 @@ impl Session {
 
     /// Begins another attempt after a failed one.
     pub(super) fn retry(&mut self, now: Instant) {
-        self.progress.count();
+        let counted = !self.prompted;
+        if counted {
+            self.progress.count();
+        }
         self.begin(now);
+        self.counted = counted;
     }
 
     fn begin(&mut self, now: Instant) {
@@ -51,6 +55,8 @@ impl Session {
     fn next_attempt(&mut self) -> Attempt {
         self.attempt = Attempt(self.attempt.0.saturating_add(1));
         self.attempting = true;
+        self.counted = false;
+        self.prompted = false;
         self.statistics.attempts = self.statistics.attempts.saturating_add(1);
         self.attempt
     }
@@ -102,12 +108,38 @@ impl Session {
         connection: Connection,
         agreement: Agreement,
     ) -> Attempt {
+        self.take_what_arrived();
         self.disconnect_link(Failure::Cancelled(Cancelled::Replaced), Next::Adoption);
-        self.farewell = None;
+        // R5: closing for good wins.
+        let farewell = self.farewell.take().filter(|farewell| farewell.then == Then::Stop);
+        if self.state == State::Stopped {
+            self.progress.reset();
+        }
         let attempt = self.next_attempt();
+        self.has_transport = true;
         self.news.push(Event::Connecting(attempt));
         self.open(now, connection, None, agreement);
+        if let Some(farewell) = farewell {
+            self.part(now, farewell.close, Then::Stop);
+        }
         attempt
+    }
+
+    /// What has arrived by a connection that is given up while it may still be in order is the
+    /// application's, or answers a ping.
+    fn take_what_arrived(&mut self) {
+        let mut taken = 0_usize;
+        while let Link::Open(connection) = &mut self.link
+            && taken <= self.config.max_queued_bytes
+            && connection.poll_ready()
+        {
+            match connection.found() {
+                // Bounded, however well it was compressed.
+                Some(Found::Data) => taken = taken.saturating_add(self.take_data()),
+                Some(Found::Control) => self.take_control(),
+                Some(Found::End) | None => return,
+            }
+        }
     }
 
     fn open(
@@ -120,17 +152,21 @@ impl Session {
         self.state = State::Open;
         self.opened_at = Some(now);
         self.ready = !self.config.hold_until_ready;
-        self.transmitted = connection.transmitted_messages();
+        let before = connection.unsent_messages();
+        self.transmitted = connection.transmitted_messages().saturating_add(before);
+        self.held_back = false;
+        self.was_held_back = false;
         self.timers.stop(Timer::Retry);
         self.timers.stop(Timer::Connect);
         self.timers.arm_after(Timer::Stable, now, self.config.stable_after);
         self.liveness.opened(now, &mut connection, &self.config, &mut self.timers);
+        if !self.reachable {
+            self.liveness.rest(now, &mut connection, &mut self.timers);
+        }
         self.link = Link::Open(Box::new(connection));
         self.agreement = agreement.clone();
-        let downtime =
-            self.down_since.take().map_or(Duration::ZERO, |since| now.saturating_since(since));
+        let downtime = self.end_downtime(now);
         self.statistics.opened = self.statistics.opened.saturating_add(1);
-        self.statistics.downtime = self.statistics.downtime.saturating_add(downtime);
         let (queued, repeated) = self.queue.waiting();
         let attempt = self.attempt;
         trace!(attempt = attempt.get(), queued, repeated, "opened");
@@ -142,6 +178,14 @@ impl Session {
             queued,
             repeated,
         })));
+    }
+
+    /// There is a connection, or there need be none.
+    pub(super) fn end_downtime(&mut self, now: Instant) -> Duration {
+        let since = self.down_since.take();
+        let downtime = since.map_or(Duration::ZERO, |since| now.saturating_since(since));
+        self.statistics.downtime = self.statistics.downtime.saturating_add(downtime);
+        downtime
     }
 
     /// The attempt is over.
@@ -167,19 +211,24 @@ impl Session {
             Some(Then::Stop) => (Next::Stop, Stopped::Aborted),
             Some(Then::Suspend) => (Next::Suspended, Stopped::Closed),
             Some(Then::Resume) => {
-                (Next::Retry { after: Duration::ZERO, retry: 1 }, Stopped::Closed)
+                self.progress.reset();
+                (self.next_or(Next::Retry { after: Duration::ZERO, retry: 1 }), Stopped::Closed)
             }
             None => self.judge(&failure),
         };
         self.disconnect_link(failure, next);
-        self.down_since = Some(now);
         match next {
             Next::Retry { after, .. } => {
                 self.state = State::Waiting;
+                self.down_since.get_or_insert(now);
                 self.timers.arm_after(Timer::Retry, now, after);
+                self.prompted = then == Some(Then::Resume);
             }
-            Next::Offline => self.state = State::Offline,
-            Next::Suspended => self.state = State::Suspended,
+            Next::Offline => {
+                self.state = State::Offline;
+                self.down_since.get_or_insert(now);
+            }
+            Next::Suspended => self.rest(now),
             Next::Adoption => self.await_adoption(now),
             Next::Stop => self.stop(stopped),
         }
@@ -192,51 +241,53 @@ impl Session {
         if verdict == Verdict::Stop {
             return (Next::Stop, Stopped::Refused);
         }
-        if !self.dials {
-            return (Next::Adoption, Stopped::Refused);
-        }
-        if !self.reachable {
-            return (Next::Offline, Stopped::Refused);
-        }
-        if self.progress.is_exhausted(&self.config.backoff) {
+        if self.dials && self.reachable && self.progress.is_exhausted(&self.config.backoff) {
             return (Next::Stop, Stopped::Exhausted);
         }
         let after = self.delay(failure, verdict);
         let retry = self.progress.retries().saturating_add(1);
-        (Next::Retry { after, retry }, Stopped::Refused)
+        (self.next_or(Next::Retry { after, retry }), Stopped::Refused)
+    }
+
+    /// `retry`, if that is possible.
+    const fn next_or(&self, retry: Next) -> Next {
+        if !self.dials {
+            Next::Adoption
+        } else if self.reachable {
+            retry
+        } else {
+            Next::Offline
+        }
     }
 
     fn delay(&mut self, failure: &Failure, verdict: Verdict) -> Duration {
-        if verdict == Verdict::RetryNow {
-            return uniform(&mut *self.rng, self.config.online_delay);
-        }
         let backoff = self.config.backoff;
         let drawn = self.progress.draw(&backoff, &mut *self.rng);
         let spread = backoff.first(&mut *self.rng);
         match verdict {
             // Those who were all told the same time need not all come at it.
             Verdict::RetryAfter(wish) => wish.saturating_add(spread).max(drawn),
-            _ if failure.is_shared() && self.progress.retries() == 0 => drawn.max(spread),
-            _ => drawn,
+            Verdict::RetryNow => uniform(&mut *self.rng, self.config.online_delay),
+            Verdict::Retry | Verdict::Stop if failure.is_shared() => drawn.max(spread),
+            Verdict::Retry | Verdict::Stop => drawn,
         }
     }
 
     /// The transport is not needed any more, and its attempt has its one end.
-    fn disconnect_link(&mut self, failure: Failure, next: Next) {
-        if !self.attempting {
+    pub(super) fn disconnect_link(&mut self, failure: Failure, next: Next) {
+        if !mem::take(&mut self.attempting) {
             return;
         }
-        self.attempting = false;
+        self.note_transmitted();
         let link = mem::replace(&mut self.link, Link::None);
-        if let Link::Open(connection) = &link {
-            self.statistics.round_trip = connection.round_trip().or(self.statistics.round_trip);
-        }
-        // One that nobody has heard of needs no end.
-        if self.connect.take().is_none() {
-            self.disconnect = Some(self.attempt);
+        // An order that nobody has heard of needs no other.
+        self.connect = None;
+        if mem::take(&mut self.has_transport) {
+            self.disconnect.push_back(self.attempt);
         }
         let doubtful = match &link {
             Link::Open(connection) => {
+                self.statistics.round_trip = connection.round_trip().or(self.statistics.round_trip);
                 connection.transmitted_messages().saturating_sub(self.transmitted)
             }
             Link::None | Link::Dialling | Link::Handshake { .. } => 0,
@@ -247,7 +298,6 @@ impl Session {
         statistics.repeated = statistics.repeated.saturating_add(requeued.repeated);
         self.timers.stop_all_but_shutdown();
         self.fence = None;
-        self.held_back = false;
         let opened = self.opened_at.take().map(|at| self.now.saturating_since(at));
         trace!(attempt = self.attempt.get(), %failure, ?next, "closed");
         self.news.push(Event::Closed(Box::new(Closed {
@@ -258,181 +308,15 @@ impl Session {
         })));
     }
 
-    fn stop(&mut self, stopped: Stopped) {
+    pub(super) fn stop(&mut self, stopped: Stopped) {
         self.queue.stop(&mut self.news);
-        self.timers.stop_all_but_shutdown();
-        self.timers.stop(Timer::Shutdown);
+        self.timers.stop_all();
         self.finishing = None;
         self.farewell = None;
-        self.down_since = None;
+        self.end_downtime(self.now);
         self.state = State::Stopped;
         trace!(%stopped, "stopped");
         self.news.push(Event::Stopped(stopped));
-    }
-
-    /// Goes apart, on purpose.
-    pub(super) fn part(&mut self, now: Instant, close: Close, then: Then) {
-        match self.state {
-            State::Open => {
-                self.state = State::Closing;
-                let said = then == Then::Suspend;
-                if said {
-                    self.say(now, &close);
-                } else {
-                    let within = self.config.connection.close_timeout;
-                    self.timers.arm_after(Timer::Flush, now, within);
-                }
-                self.farewell = Some(Farewell { close, then, said });
-                self.conclude();
-            }
-            State::Closing => {
-                // R5: closing for good wins over being suspended, and that over nothing.
-                if let Some(farewell) = &mut self.farewell
-                    && farewell.then != Then::Stop
-                {
-                    farewell.then = then;
-                }
-            }
-            State::Connecting => {
-                let cancelled = match then {
-                    Then::Stop => Cancelled::Closed,
-                    Then::Suspend | Then::Resume => Cancelled::Suspended,
-                };
-                self.farewell = Some(Farewell { close, then, said: true });
-                self.end(Failure::Cancelled(cancelled));
-            }
-            State::Idle | State::Waiting | State::Offline | State::Suspended => {
-                self.timers.stop(Timer::Retry);
-                match then {
-                    Then::Stop => self.stop(Stopped::Closed),
-                    Then::Suspend | Then::Resume => self.state = State::Suspended,
-                }
-            }
-            State::Stopped => {}
-        }
-    }
-
-    /// Says the last word, behind everything that was handed over.
-    fn say(&mut self, now: Instant, close: &Close) {
-        if let Link::Open(connection) = &mut self.link {
-            // The code was looked at when it was given.
-            let _ = connection.close(now, close.code, &close.reason);
-        }
-        // The closing handshake has its own deadlines.
-        for timer in [Timer::Flush, Timer::Probe, Timer::Beat, Timer::Unanswered, Timer::Stable] {
-            self.timers.stop(timer);
-        }
-    }
-
-    /// If what was waited for before parting is over, says the last word.
-    pub(super) fn conclude(&mut self) {
-        if self.finishing.is_some() && self.queue.is_empty() {
-            self.finish_now();
-        }
-        let waits = !(self.queue.is_handed_over() && self.queue.is_confirmed());
-        if let Some(farewell) = &mut self.farewell
-            && !farewell.said
-            && !waits
-        {
-            farewell.said = true;
-            let close = farewell.close.clone();
-            self.say(self.now, &close);
-        }
-    }
-
-    /// Closes, whatever still waits: it has waited long enough.
-    pub(super) fn flush_due(&mut self, now: Instant) {
-        if let Some(farewell) = &mut self.farewell
-            && !farewell.said
-        {
-            farewell.said = true;
-            let close = farewell.close.clone();
-            self.say(now, &close);
-        }
-    }
-
-    /// Every message has its outcome, or time is up.
-    pub(super) fn finish_now(&mut self) {
-        self.timers.stop(Timer::Shutdown);
-        if let Some(close) = self.finishing.take() {
-            self.part(self.now, close, Then::Stop);
-        }
-    }
-
-    pub(super) fn give_up(&mut self) {
-        if self.state == State::Stopped {
-            return;
-        }
-        self.farewell = None;
-        self.disconnect_link(Failure::Cancelled(Cancelled::Closed), Next::Stop);
-        self.stop(Stopped::Aborted);
-    }
-
-    pub(super) fn offline(&mut self, now: Instant) {
-        self.reachable = false;
-        match self.state {
-            State::Connecting if self.dials => {
-                self.progress.uncount();
-                self.end_as(Failure::Cancelled(Cancelled::Offline), Next::Offline);
-            }
-            State::Waiting if self.dials => {
-                self.timers.stop(Timer::Retry);
-                self.state = State::Offline;
-            }
-            State::Open => {
-                if let Link::Open(connection) = &mut self.link {
-                    self.liveness.rest(now, connection, &mut self.timers);
-                }
-                self.timers.stop(Timer::Confirm);
-            }
-            State::Connecting
-            | State::Waiting
-            | State::Idle
-            | State::Closing
-            | State::Offline
-            | State::Suspended
-            | State::Stopped => {}
-        }
-    }
-
-    /// Ends the attempt for a reason that leaves nothing to judge.
-    fn end_as(&mut self, failure: Failure, next: Next) {
-        self.disconnect_link(failure, next);
-        self.down_since.get_or_insert(self.now);
-        self.state = State::Offline;
-    }
-
-    pub(super) fn online(&mut self, now: Instant) {
-        let was_reachable = mem::replace(&mut self.reachable, true);
-        match self.state {
-            State::Offline | State::Waiting if self.dials => {
-                // R6: debounced, so that a network that comes and goes costs one attempt; and spread,
-                // since it may have come for many.
-                let wait = self.config.online_delay;
-                let at = now.saturating_add(wait).saturating_add(uniform(&mut *self.rng, wait));
-                let sooner = self.timers.get(Timer::Retry).is_none_or(|retry| at < retry);
-                self.state = State::Waiting;
-                if sooner {
-                    self.timers.arm(Timer::Retry, at);
-                }
-            }
-            State::Open if !was_reachable => {
-                self.queue.postpone(now, self.config.confirm_timeout);
-                if let Link::Open(connection) = &mut self.link {
-                    self.liveness.wake(now, connection, &self.config, &mut self.timers);
-                }
-                self.rearm_fence(now);
-                self.probe(now);
-            }
-            State::Open
-            | State::Offline
-            | State::Waiting
-            | State::Idle
-            | State::Connecting
-            | State::Closing
-            | State::Suspended
-            | State::Stopped => {}
-        }
     }
 
     pub(super) fn connect_due(&mut self) {
@@ -458,6 +342,3 @@ impl Session {
         self.end(failure);
     }
 }
-
-/// No attempt is begun while this many events wait to be taken.
-const UNTAKEN: usize = 4_096;

@@ -4,10 +4,10 @@ use alloc::{boxed::Box, sync::Arc};
 use core::fmt;
 
 use super::MessageId;
-use crate::connection;
-use crate::error::ConnectionError;
+use crate::connection::{self, Initiator};
+use crate::error::{ConnectionError, ProtocolError};
 use crate::frame::CloseCode;
-use crate::handshake::{HandshakeError, Refusal};
+use crate::handshake::{HandshakeError, Refusal, Response};
 use crate::time::Duration;
 
 /// Why an attempt to be connected ended, whether it had got as far as being open or not.
@@ -76,23 +76,19 @@ pub enum Verdict {
     Stop,
 }
 
-/// The most that a peer can have us wait.
-const LONGEST_WISH: Duration = Duration::from_secs(300);
-
-/// How long a server that restarts, or is overloaded, and does not say more is left alone.
-const RESTART: Duration = Duration::from_secs(5);
-
 impl Failure {
     /// The verdict that stands unless the [`Policy`] overrules it.
     ///
     /// | failure | verdict |
     /// |---|---|
     /// | no transport | retry; stop if the certificate is bad, or the address |
-    /// | refused with 408, 425, 429 or 5xx | retry, after `Retry-After` (at most 5 minutes) |
+    /// | refused with 408, 425, 429 or 5xx, but for 501 and 505 | retry, after `Retry-After` (at most 5 minutes) |
     /// | refused with any other status (401, 403, 404) | stop |
     /// | what was answered is no acceptance | stop; retry if it was cut off |
     /// | closed with 1012 or 1013 | retry after 5 s |
     /// | closed with 1002, 1003, 1007 to 1010, or 3000 and above | stop |
+    /// | closed by ourselves for what the peer did, with one of these | stop; retry if it was slow |
+    /// | closed by ourselves for its age | retry |
     /// | closed otherwise, or ended without being closed | retry |
     /// | given up for a message, or a heartbeat | retry |
     /// | given up because the network changed | retry now |
@@ -124,22 +120,36 @@ impl Failure {
 }
 
 fn refused(refusal: &Refusal) -> Verdict {
-    match refusal.error {
-        HandshakeError::Declined(408 | 425 | 429 | 500..=599) => {
-            let wish = refusal.response.as_ref().and_then(|response| response.retry_after());
-            wish.map_or(Verdict::Retry, |wish| Verdict::RetryAfter(wish.min(LONGEST_WISH)))
-        }
-        HandshakeError::UnexpectedEof
-        | HandshakeError::Transport(_)
-        | HandshakeError::TimedOut
-        | HandshakeError::Incomplete => Verdict::Retry,
-        _ => Verdict::Stop,
+    if let HandshakeError::Declined(status) = refusal.error {
+        return match status {
+            // Not implemented, and no such version: that does not pass.
+            501 | 505 => Verdict::Stop,
+            408 | 425 | 429 | 500..=599 => {
+                let wish = refusal.response.as_ref().and_then(Response::retry_after);
+                wish.map_or(Verdict::Retry, |wish| Verdict::RetryAfter(wish.min(LONGEST_WISH)))
+            }
+            _ => Verdict::Stop,
+        };
     }
+    // Of all other errors, these are the path's. The rest are the server's, which would do it again.
+    let was_cut_off = matches!(
+        refusal.error,
+        HandshakeError::UnexpectedEof
+            | HandshakeError::Transport(_)
+            | HandshakeError::TimedOut
+            | HandshakeError::Incomplete
+    );
+    if was_cut_off { Verdict::Retry } else { Verdict::Stop }
 }
 
 fn closed_with(closed: &connection::Closed) -> Verdict {
     let code = match (&closed.received, closed.error) {
+        // The peer only repeats what we said, when the connection had reached its age.
+        (Some(_), None) if closed.initiator == Initiator::Local => return Verdict::Retry,
         (Some(close), _) => close.code,
+        (None, Some(ConnectionError::Protocol(ProtocolError::MessageTooSlow))) => {
+            return Verdict::Retry;
+        }
         // What we could not accept, we could not accept again.
         (None, Some(ConnectionError::Protocol(error))) => error.close_code(),
         (None, _) => CloseCode::ABNORMAL,
@@ -244,3 +254,9 @@ impl fmt::Debug for Policy {
         f.write_str(if self.0.is_some() { "Policy(..)" } else { "Policy(default)" })
     }
 }
+
+/// The most that a peer can have us wait.
+const LONGEST_WISH: Duration = Duration::from_secs(300);
+
+/// How long a server that restarts, or is overloaded, and does not say more is left alone.
+const RESTART: Duration = Duration::from_secs(5);
