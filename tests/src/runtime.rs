@@ -36,7 +36,7 @@ pub trait Runtime: Sized + 'static {
     /// The adapter's clock.
     type Timer: driver::Timer + Default + Unpin + Send + 'static;
     /// What opens the adapter's transports for a session.
-    type Connector: driver::Connect<Transport = Self::Transport> + Send + 'static;
+    type Connector: driver::Connect<Transport = Self::Transport, Connecting: Send> + Send + 'static;
 
     /// Runs `future`, and what it spawns, until it is done.
     fn block_on<F: Future>(future: F) -> F::Output;
