@@ -34,6 +34,7 @@
 
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use core::time::Duration;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IoSlice};
 use std::sync::{Arc, LazyLock};
@@ -233,11 +234,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Io<S> {
 
 /// smol's clock, and one of its alarms.
 ///
-/// The alarm is moved when the deadline is. That is rare: a byte that is received moves none.
+/// The alarm is moved when the deadline is. That is rare: a byte that is received moves none. It goes off
+/// up to a 128th of its time late, so that those of many connections share a wake-up.
 pub struct Timer {
     epoch: std::time::Instant,
     alarm: async_io::Timer,
     armed: Option<Instant>,
+}
+
+/// Where the grid begins that alarms go off on.
+static GRID: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
+
+impl Timer {
+    /// How much later than at `deadline` the alarm goes off together with others.
+    fn wait_for_others(&self, deadline: Instant) -> Duration {
+        let ours = self.epoch.saturating_duration_since(*GRID);
+        let on_grid =
+            |instant: Instant| Instant::from_epoch(ours).saturating_add(instant.since_epoch());
+        let deadline = on_grid(deadline);
+        deadline.gathered(on_grid(driver::Timer::now(self))).saturating_since(deadline)
+    }
 }
 
 impl Default for Timer {
@@ -254,7 +270,8 @@ impl driver::Timer for Timer {
 
     fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         if self.armed != Some(deadline) {
-            self.alarm.set_at(self.epoch + deadline.since_epoch());
+            let at = deadline.saturating_add(self.wait_for_others(deadline));
+            self.alarm.set_at(self.epoch + at.since_epoch());
             self.armed = Some(deadline);
         }
         Pin::new(&mut self.alarm).poll(cx).map(|_| self.armed = None)

@@ -36,6 +36,7 @@
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, ready};
+use core::time::Duration;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IoSlice};
 use std::sync::{Arc, LazyLock};
@@ -249,23 +250,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Io<S> {
 
 /// tokio's clock, and one of its alarms.
 ///
-/// The alarm is moved when the deadline is. That is rare: a byte that is received moves none.
+/// The alarm is moved when the deadline is. That is rare: a byte that is received moves none. It goes off
+/// up to a 128th of its time late, so that those of many connections share a wake-up.
 pub struct Timer {
     epoch: tokio::time::Instant,
     sleep: Option<Pin<Box<Sleep>>>,
-    armed: bool,
+    armed: Option<Instant>,
 }
+
+/// Where the grid begins that alarms go off on.
+static GRID: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
 
 impl Default for Timer {
     /// A timer whose epoch is now.
     fn default() -> Self {
-        Self { epoch: tokio::time::Instant::now(), sleep: None, armed: false }
+        Self { epoch: tokio::time::Instant::now(), sleep: None, armed: None }
     }
 }
 
 impl Timer {
     fn at(&self, deadline: Instant) -> tokio::time::Instant {
         self.epoch + deadline.since_epoch()
+    }
+
+    /// How much later than at `deadline` the alarm goes off together with others.
+    fn wait_for_others(&self, deadline: Instant) -> Duration {
+        let ours = self.epoch.into_std().saturating_duration_since(*GRID);
+        let on_grid =
+            |instant: Instant| Instant::from_epoch(ours).saturating_add(instant.since_epoch());
+        let deadline = on_grid(deadline);
+        deadline.gathered(on_grid(driver::Timer::now(self))).saturating_since(deadline)
     }
 }
 
@@ -275,12 +289,15 @@ impl driver::Timer for Timer {
     }
 
     fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        let at = self.at(deadline);
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
-        if !self.armed || sleep.deadline() != at {
-            sleep.as_mut().reset(at);
-            self.armed = true;
+        if self.armed != Some(deadline) {
+            let at = self.at(deadline.saturating_add(self.wait_for_others(deadline)));
+            match &mut self.sleep {
+                Some(sleep) => sleep.as_mut().reset(at),
+                None => self.sleep = Some(Box::pin(tokio::time::sleep_until(at))),
+            }
+            self.armed = Some(deadline);
         }
-        sleep.as_mut().poll(cx).map(|()| self.armed = false)
+        let Some(sleep) = &mut self.sleep else { return Poll::Ready(()) };
+        sleep.as_mut().poll(cx).map(|()| self.armed = None)
     }
 }
