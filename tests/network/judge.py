@@ -66,6 +66,8 @@ class Direction:
         self.failures.append(f"{self.name}: {what}")
 
     def nothing_missing(self, messages):
+        if wrong := self.receiver.count("wrong"):
+            self.fail(f"{wrong} messages arrived that were never sent so")
         wanted = set(range(1, messages + 1))
         if missing := sorted(wanted - set(self.got)):
             self.fail(f"{len(missing)} of {messages} never arrived, the first is {missing[0]}")

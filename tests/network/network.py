@@ -47,7 +47,7 @@ class Case:
         self.judged = False
         self.faults, self.failures, self.notes = [], [], []
         self.seconds = min(options.seconds, 20)
-        self.rate = 250
+        self.rate, self.size = 250, 4000
         self.messages = int(self.rate * self.seconds)
         self.prefix = {"client": (), "server": ()}
         self.listen = "127.0.0.1:0"
@@ -56,7 +56,7 @@ class Case:
     def flags(self, runtime):
         deadline = self.seconds + 60
         return ["--runtime", runtime, "--messages", str(self.messages), "--rate", str(self.rate),
-                "--deadline", str(deadline), *FLAGS]
+                "--size", str(self.size), "--deadline", str(deadline), *FLAGS]
 
     def start_server(self):
         self.server = Server(self.options.exchange, self.listen, self.path("server"),
@@ -295,7 +295,7 @@ class Refused(Namespaced):
 class Cut(Case):
     """A proxy that cuts connections at random, by RST and by FIN, in the middle of frames."""
 
-    name, mean = "proxy", 0.7
+    name = "proxy"
 
     def prepare(self):
         self.seconds = self.options.seconds
@@ -307,7 +307,7 @@ class Cut(Case):
 
     def reach(self):
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "proxy.py")
-        self.proxy = Process(sys.executable, script, self.server.address, str(self.seconds), str(self.mean),
+        self.proxy = Process(sys.executable, script, self.server.address, str(self.seconds), str(self.options.mean),
                              str(self.seed))
         return self.proxy.wait_for("listening")
 
@@ -364,6 +364,7 @@ def main():
     parser.add_argument("--only", action="append", choices=[case.name for case in CASES])
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--runtime", choices=["tokio", "smol", "both"], default="both")
+    parser.add_argument("--mean", type=float, default=0.7)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     options = parser.parse_args()
     options.random = random.Random(options.seed)

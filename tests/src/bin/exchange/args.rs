@@ -12,8 +12,8 @@ usage: exchange serve ADDRESS [FLAGS]
        exchange client URL [FLAGS]
 
 each with: --log PATH (serve: a folder, a journal for each client; client: its journal)
-  [--runtime tokio|smol] [--messages N] [--rate A_SECOND] [--deadline SECONDS] [--backoff BASE,CAP]
-  [--heartbeat SECONDS] [--confirm SECONDS] [--connect-timeout SECONDS]
+  [--runtime tokio|smol] [--messages N] [--rate A_SECOND] [--size BYTES] [--deadline SECONDS]
+  [--backoff BASE,CAP] [--heartbeat SECONDS] [--confirm SECONDS] [--connect-timeout SECONDS]
 A client's identity is the query of its URL. serve ends when the first client is done, or with SIGTERM.
 ";
 
@@ -25,6 +25,8 @@ pub(crate) struct Args {
     /// How many each end sends.
     pub(crate) messages: u64,
     pub(crate) rate: u32,
+    /// How long messages are at most, beside their number.
+    pub(crate) size: usize,
     /// When to give up altogether.
     pub(crate) deadline: Duration,
     pub(crate) config: SessionConfig,
@@ -51,6 +53,7 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, Stri
         log: PathBuf::new(),
         messages: 1_000,
         rate: 200,
+        size: 0,
         deadline: Duration::from_secs(120),
         config: SessionConfig::DEFAULT,
     };
@@ -65,6 +68,7 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, Stri
             "--log" => log = Some(PathBuf::from(value)),
             "--messages" => parsed.messages = number(&flag, &value)?,
             "--rate" => parsed.rate = number::<u32>(&flag, &value)?.max(1),
+            "--size" => parsed.size = number(&flag, &value)?,
             "--deadline" => parsed.deadline = seconds(&flag, &value)?,
             "--backoff" => {
                 let (base, cap) =

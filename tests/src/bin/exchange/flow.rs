@@ -22,6 +22,7 @@ pub(crate) struct Flow {
     pub(crate) journal: Journal,
     messages: u64,
     rate: u32,
+    size: usize,
     since: Instant,
     /// The number it began with, and the last one accepted.
     first: u64,
@@ -72,6 +73,7 @@ impl Flow {
             journal,
             messages: args.messages,
             rate: args.rate,
+            size: args.size,
             since: now,
             first: past.accepted,
             accepted: past.accepted,
@@ -97,7 +99,7 @@ impl Flow {
                 self.accepted = n;
                 self.again.push_back(n);
             }
-            match line.send(Message::from(n.to_string().as_str()), Delivery::Received) {
+            match line.send(Message::from(text(n, self.size).as_str()), Delivery::Received) {
                 Ok(id) => {
                     self.again.pop_front();
                     self.unsettled.insert(id, Sent::Number(n));
@@ -129,14 +131,10 @@ impl Flow {
                 self.journal.write(format_args!("open {attempt} {repeated}"))?;
             }
             Event::Message(message) => {
-                let text = message.as_text().unwrap_or("not text");
-                let Ok(n) = text.parse::<u64>() else {
-                    return Ok(if text == DONE { Meant::Done } else { Meant::Nothing });
-                };
-                self.journal.write(format_args!("got {n}"))?;
-                if n == self.got + 1 {
-                    self.got = n;
+                if message.as_text() == Some(DONE) {
+                    return Ok(Meant::Done);
                 }
+                self.got(message.as_text().unwrap_or("not text"))?;
             }
             Event::Settled(settled) => return self.settled(settled.id, settled.outcome),
             Event::Repeated(id) => {
@@ -162,6 +160,17 @@ impl Flow {
             Event::Piece(_) | Event::Pong(_) | Event::Error(_) | _ => {}
         }
         Ok(Meant::Nothing)
+    }
+
+    fn got(&mut self, message: &str) -> io::Result<()> {
+        let number = message.split(' ').next().and_then(|number| number.parse::<u64>().ok());
+        let Some(n) = number.filter(|n| text(*n, self.size) == message) else {
+            return self.journal.write(format_args!("wrong {} bytes", message.len()));
+        };
+        if n == self.got + 1 {
+            self.got = n;
+        }
+        self.journal.write(format_args!("got {n}"))
     }
 
     fn settled(&mut self, id: MessageId, outcome: Outcome) -> io::Result<Meant> {
@@ -208,6 +217,12 @@ impl Flow {
         let after = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
         (self.accepted < self.messages).then(|| self.since.saturating_add(after))
     }
+}
+
+/// A message that says its number, and is as long as that tells, `size` bytes more at most.
+fn text(n: u64, size: usize) -> String {
+    let more = usize::try_from(n).unwrap_or(usize::MAX).wrapping_mul(7_919) % (size + 1);
+    format!("{n} {}", "x".repeat(more))
 }
 
 /// Whether the peer closed with 1000.
