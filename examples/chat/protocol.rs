@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `hello` | `room`, `name`, `session`? | enter a room; `session` is a secret of the page, see [`ClientMessage::Hello`] |
 //! | `say` | `id`, `text` | a message; `id` is chosen by the page and never used twice |
-//! | `ping` | | answered by `pong`: a page cannot send WebSocket pings of its own |
+//! | `ping` | | answered by `pong`, in order: a page cannot send WebSocket pings of its own, and cannot time the browser's |
 //!
 //! | server to page | fields | |
 //! |---|---|---|
@@ -12,7 +12,7 @@
 //! | `joined`, `left` | `name`, `at` | somebody else came or went |
 //! | `message` | `id`, `name`, `text`, `at` | to everybody in the room, the sender too: its acknowledgement |
 //! | `seen` | `id` | to a sender who repeats itself: that message has arrived before |
-//! | `pong` | | |
+//! | `pong` | | how long it took is the round trip that the page shows |
 //! | `error` | `text`, `id`? | a refusal, in words for people; `id` if it was a `say` |
 //!
 //! `at` is in milliseconds since the epoch, by the server's clock.

@@ -1,92 +1,23 @@
 //! Runs every short example for real: as a process, on a port of its own, against a peer that is
 //! not the same code. Every wait is bounded, so a test fails rather than hangs.
 
+mod process;
+
 use std::error::Error;
 use std::future::Future;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::{try_join, try_join_all};
 use longwire::driver::{Timer, Transport, WebSocket};
 use longwire::{CloseCode, Closed, Event, Message};
 
+use process::{PATIENCE, Running};
+
 type Outcome<T> = Result<T, Box<dyn Error>>;
-
-/// Longer than anything here takes, on a machine that is busy with something else.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// An example that runs, until this is dropped.
-struct Running {
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Running {
-    fn new(name: &str, args: &[&str], input: &str) -> Self {
-        let mut child = Command::new(example(name))
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
-        let mut stdin = child.stdin.take().expect("piped");
-        let input = input.to_owned();
-        thread::spawn(move || stdin.write_all(input.as_bytes()));
-        let stderr = BufReader::new(child.stderr.take().expect("piped"));
-        let who = name.to_owned();
-        // Shown if the test fails.
-        thread::spawn(move || {
-            stderr.lines().map_while(Result::ok).for_each(|line| eprintln!("{who}: {line}"));
-        });
-        let stdout = BufReader::new(child.stdout.take().expect("piped"));
-        let (sender, lines) = channel();
-        thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        Self { child, lines }
-    }
-
-    fn line(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).expect("a line")
-    }
-
-    fn wait(mut self) -> (ExitStatus, Vec<String>) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().expect("a child") {
-                return (status, self.lines.iter().collect());
-            }
-            assert!(Instant::now() < deadline, "the example hangs");
-            thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Beside this test, where `cargo test` puts the examples. (With `--test run`, cargo does not build
-/// them: then what is run may be out of date, or not there.)
-fn example(name: &str) -> PathBuf {
-    let mut path = std::env::current_exe().expect("a path");
-    path.pop();
-    path.pop();
-    path.push("examples");
-    path.push(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    path
-}
 
 /// A server, and its address.
 fn server(name: &str, args: &[&str]) -> (Running, String) {

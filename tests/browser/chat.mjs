@@ -103,6 +103,21 @@ class Visitor {
     return this.until(() => document.querySelectorAll("#log > .pending").length, count, "unacknowledged");
   }
 
+  /** What is said of one's own latest messages: waiting, sent, or seen by the server. */
+  fates(expected) {
+    const read = () => [...document.querySelectorAll("#log > .own .state")].map((state) => {
+      const words = getComputedStyle(state, "::after").content;
+      return words.includes("seen") ? "seen" : state.textContent;
+    });
+    return this.until(`(${read})().slice(-${expected.length})`, expected, "fates");
+  }
+
+  /** Waits until an element shows what `pattern` matches. */
+  shows(id, pattern) {
+    const read = `${pattern}.test(document.getElementById("${id}").checkVisibility() && document.getElementById("${id}").textContent)`;
+    return this.until(read, true, `${id} ${pattern}`);
+  }
+
   async say(text) {
     await this.page.fill("#message", text);
     await this.page.click("#send");
@@ -201,6 +216,18 @@ async function main() {
     await ann.shot("desk-room");
     await bob.shot("phone-room");
 
+    step("how long the way is, and what became of each message");
+    for (const each of [ann, bob]) await each.shows("trip", /^(< 1|\d+) ms$/);
+    server.kill("SIGSTOP");
+    await ann.say("Is anybody there?");
+    said.push("ann: Is anybody there?");
+    await ann.fates(["seen", "seen", "sent"]);
+    await ann.unacknowledged(1);
+    await ann.shot("desk-sent");
+    server.kill("SIGCONT");
+    await ann.fates(["seen", "seen", "seen"]);
+    for (const each of [ann, bob]) await each.log(said);
+
     step("the server is killed: what is typed meanwhile waits");
     await kill(server);
     await ann.status("reconnecting");
@@ -211,6 +238,11 @@ async function main() {
     }
     await ann.log(said);
     await ann.unacknowledged(2);
+    await ann.fates(["seen", "waiting", "waiting"]);
+    await ann.shows("unsent", /^2 messages wait to be sent\.$/);
+    await ann.shows("trouble", /^No connection\. Attempt [2-9] in \d+ s\.$/);
+    await bob.shows("trouble", /^No connection\. Attempt [2-9] in \d+ s\.$/);
+    assert.ok(await ann.page.locator("#trip").isHidden(), "there is no way, however long");
     await bob.log(said.slice(0, -2));
     await ann.shot("desk-reconnecting");
     await bob.shot("phone-reconnecting");
@@ -220,11 +252,22 @@ async function main() {
     await ann.status("connected");
     await bob.status("connected");
     await ann.unacknowledged(0);
+    await ann.fates(["seen", "seen", "seen"]);
     for (const each of [ann, bob]) {
+      await each.shows("trip", /^(< 1|\d+) ms$/);
       await each.log(said);
       await each.members(["ann", evil]);
     }
     await speak(bob, evil, "All there.");
+
+    step("whoever does not want to wait tries now");
+    await kill(server);
+    await ann.shows("trouble", /^No connection\. Attempt [4-9] in \d+ s\.$/);
+    server = await start(port);
+    // If the time was up in the meantime, it does no harm.
+    await ann.page.evaluate(() => document.getElementById("retry").click());
+    await ann.status("connected");
+    await bob.status("connected");
 
     step("offline by the browser's word, and back");
     await ann.context.setOffline(true);
@@ -251,7 +294,7 @@ async function main() {
     said.push("ann: before the reload");
     await bob.log(said);
     // The server is a new one since the kill: it knows what was said after that, and that is what a reload shows.
-    await ann.log(said.slice(said.indexOf("ann: Hello? Typed while the line was down.")));
+    await ann.log(said.slice(said.lastIndexOf("ann: first")));
     await eve.log(["eve: Anybody else here?"]);
 
     step("the drawer of a phone");

@@ -169,13 +169,11 @@ fn a_line_connects_again_and_sends_everything_in_order() {
         run(&world, &done, |tasks| {
             tasks.spawn(async {
                 while let Some(event) = line.next().await {
-                    match event {
-                        Event::Repeated(_) => repeated.set(repeated.get() + 1),
-                        Event::Settled(it) => {
-                            assert_eq!(it.outcome, Outcome::Received, "seed {seed}");
-                            settled.set(settled.get() + 1);
-                        }
-                        _ => {}
+                    if let Event::Repeated(_) = event {
+                        repeated.set(repeated.get() + 1);
+                    } else if let Event::Settled(it) = event {
+                        assert_eq!(it.outcome, Outcome::Received, "seed {seed}");
+                        settled.set(settled.get() + 1);
                     }
                     if settled.get() == 50 && line.session().state() == State::Open {
                         line.close(CloseCode::NORMAL, "").expect("1000 may be sent");
@@ -240,10 +238,10 @@ fn the_nth_failure_of_a_transport_costs_an_attempt_and_no_message() {
                 run(&world, &done, |tasks| {
                     tasks.spawn(async {
                         while let Some(event) = line.next().await {
-                            match event {
-                                Event::Repeated(_) => repeated.set(repeated.get() + 1),
-                                Event::Settled(_) => settled.set(settled.get() + 1),
-                                _ => {}
+                            if let Event::Repeated(_) = event {
+                                repeated.set(repeated.get() + 1);
+                            } else if let Event::Settled(_) = event {
+                                settled.set(settled.get() + 1);
                             }
                             if settled.get() == 10 {
                                 line.close(CloseCode::NORMAL, "").expect("1000 may be sent");

@@ -145,6 +145,14 @@ pub(crate) static ALL: &[Scenario] = &[
         set_up: receive::fragments,
     },
     Scenario {
+        name: "decode-fragments-16",
+        operation: "a fragment of 16 B, of 1,024 that are one masked binary",
+        operations: 1_024,
+        iterations: 20,
+        outcome: Outcome { events: 1, bytes: 16 * KIB },
+        set_up: receive::fragments_16,
+    },
+    Scenario {
         name: "ping",
         operation: "masked ping, 8 B, taken and answered",
         operations: 1,
@@ -169,12 +177,28 @@ pub(crate) static ALL: &[Scenario] = &[
         set_up: send::server_16k,
     },
     Scenario {
+        name: "encode-server-1m",
+        operation: "shared binary, 1 MiB, in frames of 64 KiB",
+        operations: 1,
+        iterations: 1_000,
+        outcome: Outcome { events: 1, bytes: MIB + 16 * 10 },
+        set_up: send::server_1m,
+    },
+    Scenario {
         name: "encode-client-128",
         operation: "masked binary, 128 B, 64 in a write",
         operations: 64,
         iterations: 500,
         outcome: Outcome { events: 64, bytes: 64 * 136 },
         set_up: send::client_128,
+    },
+    Scenario {
+        name: "encode-client-1k",
+        operation: "masked binary, 1 KiB, 64 in a write",
+        operations: 64,
+        iterations: 200,
+        outcome: Outcome { events: 64, bytes: 64 * (KIB + 8) },
+        set_up: send::client_1k,
     },
     Scenario {
         name: "encode-client-1m",

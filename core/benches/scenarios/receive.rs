@@ -107,6 +107,18 @@ pub(super) fn fragments() -> Box<dyn Work> {
     Decode::boxed(usize::MAX, vec![Message::from(text)], wire)
 }
 
+/// Short ones, which cost what a fragment costs rather than what its bytes do.
+pub(super) fn fragments_16() -> Box<dyn Work> {
+    let mut numbers = Numbers::new();
+    let payload = numbers.bytes(16 << 10);
+    let mut wire = Vec::new();
+    for (i, piece) in payload.chunks(16).enumerate() {
+        let opcode = if i == 0 { Opcode::Binary } else { Opcode::Continuation };
+        masked(&mut wire, &mut numbers, i == 1_023, opcode, piece);
+    }
+    Decode::boxed(usize::MAX, vec![Message::from(payload)], wire)
+}
+
 struct Ping {
     connection: Connection,
     now: Instant,

@@ -85,8 +85,16 @@ pub(super) fn server_16k() -> Box<dyn Work> {
     encode(Role::Server, Config::server(), 16 << 10, 4)
 }
 
+pub(super) fn server_1m() -> Box<dyn Work> {
+    encode(Role::Server, Config::server(), 1 << 20, 1)
+}
+
 pub(super) fn client_128() -> Box<dyn Work> {
     encode(client(), Config::client(), 128, 64)
+}
+
+pub(super) fn client_1k() -> Box<dyn Work> {
+    encode(client(), Config::client(), 1 << 10, 64)
 }
 
 pub(super) fn client_1m() -> Box<dyn Work> {

@@ -310,6 +310,28 @@ impl Inbox {
         }
     }
 
+    /// What is unread, and a place for at least `len` bytes of it behind the message under assembly: what
+    /// goes there is told to [`placed`](Self::placed). More only if there is memory for it.
+    #[inline]
+    pub(crate) fn place(&mut self, len: usize) -> (&[u8], &mut [u8]) {
+        let unread = self.stage.get(self.head..self.tail).unwrap_or_default();
+        let needed = self.received.saturating_add(len);
+        if self.message.len() < needed {
+            self.message.truncate(self.received);
+            self.message.reserve(len);
+            let most = self.received.saturating_add(unread.len());
+            self.message.resize(self.message.capacity().min(most).max(needed), 0);
+        }
+        (unread, self.message.get_mut(self.received..).unwrap_or_default())
+    }
+
+    /// Takes the first `taken` unread bytes, of which `appended` were written to their [place](Self::place).
+    #[inline]
+    pub(crate) fn placed(&mut self, taken: usize, appended: usize) {
+        self.head = self.head.saturating_add(taken).min(self.tail);
+        self.received = self.received.saturating_add(appended).min(self.message.len());
+    }
+
     /// Claims memory for what comes out of compressed bytes: for `needed` more bytes, and if there is
     /// none for those, for `most` or as many as there are, in all for `limit`.
     pub(crate) fn claim_for(&mut self, needed: usize, most: usize, limit: usize) {
@@ -390,106 +412,5 @@ impl Inbox {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MIN_SIZE: usize = super::MIN_SIZE as usize;
-
-    fn fill(inbox: &mut Inbox, n: usize) -> usize {
-        let spare = inbox.spare();
-        let n = n.min(spare.len());
-        spare[..n].fill(7);
-        inbox.advance(n)
-    }
-
-    #[test]
-    fn the_staging_area_follows_what_arrives_and_comes_back() {
-        let mut inbox = Inbox::new(64 << 10, &[]);
-        assert_eq!(inbox.capacity(), 0, "nothing is held before the first read");
-        for _ in 0..10 {
-            while fill(&mut inbox, usize::MAX) > 0 {}
-            inbox.take(usize::MAX);
-        }
-        assert_eq!(inbox.spare().len(), 64 << 10);
-        for _ in 0..10 * usize::from(SPARSE_READS) {
-            fill(&mut inbox, 20);
-            inbox.take(20);
-        }
-        assert_eq!(inbox.spare().len(), MIN_SIZE, "a spike gives its memory back");
-        inbox.release();
-        assert_eq!(inbox.capacity(), 0);
-    }
-
-    #[test]
-    fn a_full_staging_area_offers_no_room_and_loses_nothing() {
-        let mut inbox = Inbox::new(MIN_SIZE, &[]);
-        while fill(&mut inbox, 1000) > 0 {}
-        assert_eq!(inbox.unread().len(), MIN_SIZE);
-        inbox.release();
-        assert_eq!(inbox.unread().len(), MIN_SIZE, "unread bytes are not released");
-        inbox.take(MIN_SIZE / 2);
-        assert_eq!(inbox.spare().len(), MIN_SIZE / 2);
-    }
-
-    #[test]
-    fn a_small_limit_holds_in_a_lent_stage_too_and_never_ends_receiving() {
-        let mut inbox = Inbox::new(MIN_SIZE, &[]);
-        let mut stage = Stage::new();
-        inbox.lend(&mut stage);
-        for _ in 0..100 {
-            while fill(&mut inbox, 1_000) > 0 {}
-            assert!(inbox.unread().len() <= MIN_SIZE);
-            inbox.take(MIN_SIZE - 10);
-            assert!(!inbox.spare().is_empty(), "there is room again");
-        }
-        inbox.reclaim(&mut stage);
-        assert_eq!(inbox.capacity(), inbox.unread().len());
-    }
-
-    #[test]
-    fn f1_memory_is_granted_as_the_peer_earns_it() {
-        let mut inbox = Inbox::new(MIN_SIZE, &[]);
-        fill(&mut inbox, 100);
-        inbox.direct(1 << 40);
-        inbox.spare();
-        assert!(inbox.capacity() <= MIN_SIZE + 2 * GRANT, "not what the header says");
-        let mut arrived = 100;
-        for _ in 0..100 {
-            arrived += fill(&mut inbox, 10_000);
-            inbox.spare();
-            let touched = inbox.message.len();
-            assert!(touched <= 2 * arrived + GRANT, "{touched} held after {arrived} arrived");
-            let claimed = inbox.message.capacity();
-            assert!(claimed <= (CLAIM + 1) * arrived + GRANT, "{claimed} after {arrived}");
-        }
-    }
-
-    #[test]
-    fn a_message_holds_at_most_twice_its_size() {
-        for fragments in [&[70_000_usize][..], &[1 << 20], &[100_000; 30], &[9, 200_000, 1, 5]] {
-            let mut inbox = Inbox::new(MIN_SIZE, &[]);
-            for len in fragments {
-                fill(&mut inbox, 3);
-                inbox.direct(*len);
-                while inbox.outstanding() > 0 {
-                    fill(&mut inbox, usize::MAX);
-                }
-            }
-            let message = inbox.take_memory();
-            assert_eq!(message.len(), fragments.iter().sum::<usize>());
-            assert!(message.capacity() <= 2 * message.len(), "{}", message.capacity());
-        }
-    }
-
-    #[test]
-    fn advancing_past_the_spare_room_is_clamped() {
-        let mut inbox = Inbox::new(MIN_SIZE, &[]);
-        let room = inbox.spare().len();
-        assert_eq!(inbox.advance(usize::MAX), room);
-        assert_eq!(inbox.unread().len(), room);
-        inbox.take(room);
-        inbox.direct(10);
-        assert_eq!(inbox.spare().len(), 10);
-        assert_eq!(inbox.advance(usize::MAX), 10);
-    }
-}
+#[path = "inbox_tests.rs"]
+mod tests;

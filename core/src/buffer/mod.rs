@@ -4,6 +4,7 @@
 mod inbox;
 mod outbox;
 pub(crate) mod recycled;
+mod run;
 mod stage;
 
 pub(crate) use inbox::Inbox;

@@ -1,10 +1,11 @@
-use alloc::{collections::VecDeque, vec::Vec};
+use alloc::collections::VecDeque;
 use core::mem;
 
 use bytes::{Buf, Bytes};
 
 use super::Stage;
-use crate::frame::FrameHeader;
+use super::run::Run;
+use crate::frame::{FrameHeader, Opcode, Unmasked};
 
 /// Bytes to transmit, in order.
 ///
@@ -13,12 +14,12 @@ use crate::frame::FrameHeader;
 /// [`Endpoint::sent`](crate::Endpoint::sent).
 ///
 /// ```text
-///   run     [ sent | header ^ header, payload, header ^ ... ]
-///   shared                  payload                   payload
+///   run     [ sent | header ^ header, payload, header ^ header ^ ... ]
+///   shared                  payload                   first    second frame's of one payload
 /// ```
 #[derive(Debug, Default)]
 pub struct Outbox {
-    run: Vec<u8>,
+    run: Run,
     /// How much of the run has been transmitted.
     sent: usize,
     shared: VecDeque<Segment>,
@@ -29,15 +30,39 @@ pub struct Outbox {
     usual: usize,
 }
 
+/// A payload, or several frames of one.
 #[derive(Debug)]
 struct Segment {
     /// Where in the run it goes: before the byte there.
     at: usize,
     bytes: Bytes,
+    /// How many of the bytes go there. The rest goes behind the headers that follow.
+    here: usize,
+    frames: Frames,
+}
+
+/// The frames behind the first that one payload makes.
+#[derive(Clone, Copy, Debug)]
+struct Frames {
+    /// The payload of each but the last.
+    len: usize,
+    /// The header of each but the last, and the last one's.
+    header: usize,
+    last: usize,
+}
+
+impl Frames {
+    const NONE: Self = Self { len: 0, header: 0, last: 0 };
+
+    /// How much of the payload the next frame takes when `left` is left of it, and its header's length.
+    #[inline]
+    fn next(self, left: usize) -> (usize, usize) {
+        if left > self.len { (self.len, self.header) } else { (left, self.last) }
+    }
 }
 
 /// An empty run longer than this is given back.
-const KEEP: usize = 16 * 1024;
+const KEEP: usize = 128 * 1024;
 
 /// The shortest and the longest run that is begun with.
 const MIN_RUN: usize = 256;
@@ -51,56 +76,99 @@ impl Outbox {
     /// Appends a header and a copy of its payload.
     #[inline]
     pub(crate) fn frame(&mut self, header: &FrameHeader, payload: &[u8]) {
-        let len = payload.len().wrapping_add(FrameHeader::MAX_LEN);
-        if self.run.capacity().wrapping_sub(self.run.len()) < len {
-            self.make_room(len);
+        let place = self.place(payload.len().wrapping_add(FrameHeader::MAX_LEN));
+        let header_len = header.write(place);
+        let end = header_len.wrapping_add(payload.len());
+        if let Some(out) = place.get_mut(header_len..end) {
+            match header.mask {
+                None => out.copy_from_slice(payload),
+                Some(mask) => mask.copy_to(payload, out),
+            }
         }
-        let start = self.run.len();
-        header.append(&mut self.run);
-        match header.mask {
-            None => self.run.extend_from_slice(payload),
-            Some(mask) => mask.append(payload, &mut self.run),
-        }
-        self.count(self.run.len().wrapping_sub(start));
+        self.wrote(end);
     }
 
     /// Appends a header, and its payload, which is masked if it is to be, without copying that.
+    #[inline(always)]
     pub(crate) fn frame_shared(&mut self, header: &FrameHeader, payload: Bytes) {
-        self.frame(header, &[]);
+        let place = self.place(Unmasked::ROOM);
+        let header_len = match header.mask {
+            None => Unmasked::new(header).write(place),
+            Some(_) => header.write(place),
+        };
+        self.wrote(header_len);
         self.push(payload);
+    }
+
+    /// Appends `payload` as frames of `len` bytes and a last one of what is left, without masks and
+    /// without copying it: all of them share it, and are one segment.
+    pub(crate) fn frames_shared(&mut self, mut first: FrameHeader, len: usize, payload: Bytes) {
+        if payload.len() <= len {
+            return self.frame_shared(&first, payload);
+        }
+        let more = payload.len().saturating_sub(1).checked_div(len).unwrap_or_default();
+        let last_len = payload.len().saturating_sub(len.saturating_mul(more));
+        let fin = mem::take(&mut first.fin);
+        first.payload_len = len as u64;
+        let rest = FrameHeader { rsv1: false, opcode: Opcode::Continuation, ..first };
+        let last = FrameHeader { fin, payload_len: last_len as u64, ..rest };
+        let (first, rest, last) =
+            (Unmasked::new(&first), Unmasked::new(&rest), Unmasked::new(&last));
+        let place = self.place(Unmasked::ROOM.saturating_mul(more.saturating_add(1)));
+        let mut end = first.write(place);
+        for _ in 1..more {
+            end = end.wrapping_add(rest.write(place.get_mut(end..).unwrap_or_default()));
+        }
+        end = end.wrapping_add(last.write(place.get_mut(end..).unwrap_or_default()));
+        let at = self.run.len().wrapping_add(first.len());
+        self.wrote(end);
+        self.count(payload.len());
+        let frames = Frames { len, header: rest.len(), last: last.len() };
+        self.shared.push_back(Segment { at, bytes: payload, here: len, frames });
     }
 
     /// Appends a copy of `bytes`.
     pub(crate) fn copy(&mut self, bytes: &[u8]) {
-        self.make_room(bytes.len());
-        self.run.extend_from_slice(bytes);
-        self.count(bytes.len());
+        if let Some(place) = self.place(bytes.len()).get_mut(..bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
+        self.wrote(bytes.len());
     }
 
-    fn make_room(&mut self, len: usize) {
-        if self.run.capacity().saturating_sub(self.run.len()) < len
-            && self.sent > self.run.len() / 2
-        {
-            // A transport that is never quite done: more was transmitted than is moved, so this
-            // costs O(1) a byte.
-            self.run.drain(..self.sent);
-            for segment in &mut self.shared {
-                segment.at = segment.at.saturating_sub(self.sent);
-            }
-            self.sent = 0;
+    /// Where the run goes on: for `len` bytes or more.
+    #[inline(always)]
+    fn place(&mut self, len: usize) -> &mut [u8] {
+        if self.run.would_grow(len) && self.sent > self.run.len() / 2 {
+            self.forget_sent();
         }
-        if self.run.capacity() == 0 {
-            self.run.reserve_exact(len.max(self.usual.clamp(MIN_RUN, MAX_RUN)));
-        } else {
-            self.run.reserve(len);
+        self.run.place(len, self.usual.clamp(MIN_RUN, MAX_RUN))
+    }
+
+    /// For a transport that is never quite done: more was transmitted than is moved, so this costs O(1)
+    /// a byte.
+    #[cold]
+    fn forget_sent(&mut self) {
+        self.run.forget(self.sent);
+        for segment in &mut self.shared {
+            segment.at = segment.at.saturating_sub(self.sent);
         }
+        self.sent = 0;
+    }
+
+    /// The first `n` bytes of a [place](Self::place) were written.
+    #[inline(always)]
+    fn wrote(&mut self, n: usize) {
+        self.run.wrote(n);
+        self.count(n);
     }
 
     /// Appends `bytes` without copying them.
+    #[inline(always)]
     pub(crate) fn push(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {
-            self.count(bytes.len());
-            self.shared.push_back(Segment { at: self.run.len(), bytes });
+            let (at, here) = (self.run.len(), bytes.len());
+            self.count(here);
+            self.shared.push_back(Segment { at, bytes, here, frames: Frames::NONE });
         }
     }
 
@@ -136,7 +204,7 @@ impl Outbox {
     pub(crate) fn release(&mut self) {
         if self.len == 0 {
             if self.run.capacity() > 0 {
-                self.run = Vec::new();
+                self.run = Run::new();
             }
             if self.shared.capacity() > 0 {
                 self.shared = VecDeque::new();
@@ -163,10 +231,16 @@ impl Outbox {
         self.run.capacity().saturating_add(shared)
     }
 
-    /// The run from `from` to the next segment, or its end.
-    fn run_to(&self, from: usize, next: Option<&Segment>) -> &[u8] {
-        let to = next.map_or(self.run.len(), |segment| segment.at);
-        self.run.get(from..to).unwrap_or_default()
+    /// Everything was transmitted.
+    fn restart(&mut self) {
+        self.shared.clear();
+        self.usual = self.run.len().max(self.usual / 2);
+        self.sent = 0;
+        if self.run.capacity() > KEEP {
+            self.run = Run::new();
+        } else {
+            self.run.clear();
+        }
     }
 }
 
@@ -178,69 +252,92 @@ impl Buf for Outbox {
 
     #[inline]
     fn chunk(&self) -> &[u8] {
-        match self.shared.front() {
-            Some(segment) if segment.at == self.sent => &segment.bytes,
-            next => self.run_to(self.sent, next),
-        }
+        let chunk = match self.shared.front() {
+            Some(segment) if segment.at == self.sent => segment.bytes.get(..segment.here),
+            next => Some(self.run.get(self.sent, next.map_or(usize::MAX, |segment| segment.at))),
+        };
+        chunk.unwrap_or_default()
     }
 
     /// Drops the first `n` bytes; all, if there are fewer.
     fn advance(&mut self, n: usize) {
         let mut n = n.min(self.len);
         self.len = self.len.saturating_sub(n);
+        if self.len == 0 {
+            return self.restart();
+        }
         while let Some(segment) = self.shared.front_mut() {
             let before = n.min(segment.at.saturating_sub(self.sent));
             self.sent = self.sent.saturating_add(before);
             n = n.saturating_sub(before);
-            if self.sent < segment.at || n < segment.bytes.len() {
+            if self.sent < segment.at {
+                return;
+            }
+            if n < segment.here {
+                segment.here = segment.here.saturating_sub(n);
                 segment.bytes.advance(n);
                 return;
             }
-            n = n.saturating_sub(segment.bytes.len());
-            self.shared.pop_front();
-        }
-        self.sent = self.sent.saturating_add(n);
-        if self.sent >= self.run.len() {
-            self.usual = self.sent.max(self.usual / 2);
-            self.sent = 0;
-            if self.run.capacity() > KEEP {
-                self.run = Vec::new();
+            n = n.saturating_sub(segment.here);
+            segment.bytes.advance(segment.here);
+            if segment.bytes.is_empty() {
+                self.shared.pop_front();
             } else {
-                self.run.clear();
+                let (here, header) = segment.frames.next(segment.bytes.len());
+                segment.here = here;
+                segment.at = segment.at.saturating_add(header);
             }
         }
+        self.sent = self.sent.saturating_add(n);
     }
 
     #[cfg(feature = "std")]
     fn chunks_vectored<'a>(&'a self, dst: &mut [std::io::IoSlice<'a>]) -> usize {
-        let mut at = self.sent;
-        let mut shared = self.shared.iter();
-        let mut next = shared.next();
-        let mut n: usize = 0;
-        for slot in dst {
-            let chunk = match next {
-                Some(segment) if segment.at == at => {
-                    next = shared.next();
-                    &segment.bytes[..]
-                }
-                _ => {
-                    let chunk = self.run_to(at, next);
-                    at = at.saturating_add(chunk.len());
-                    chunk
-                }
-            };
-            if chunk.is_empty() {
-                break;
+        let most = dst.len();
+        let mut slots = dst.iter_mut();
+        let mut put = |chunk: &'a [u8]| match slots.next() {
+            Some(slot) => {
+                *slot = std::io::IoSlice::new(chunk);
+                Some(())
             }
-            *slot = std::io::IoSlice::new(chunk);
-            n = n.saturating_add(1);
-        }
-        n
+            None => None,
+        };
+        // `None` is no more slots.
+        let mut fill = || {
+            let mut sent = self.sent;
+            for segment in &self.shared {
+                let (mut at, mut here) = (segment.at, segment.here);
+                let mut bytes = &segment.bytes[..];
+                loop {
+                    if sent < at {
+                        put(self.run.get(sent, at))?;
+                        sent = at;
+                    }
+                    let (chunk, left) = bytes.split_at_checked(here).unwrap_or((bytes, &[]));
+                    put(chunk)?;
+                    if left.is_empty() {
+                        break;
+                    }
+                    bytes = left;
+                    let (next, header) = segment.frames.next(left.len());
+                    here = next;
+                    at = at.wrapping_add(header);
+                }
+            }
+            match self.run.get(sent, usize::MAX) {
+                [] => Some(()),
+                rest => put(rest),
+            }
+        };
+        let _ = fill();
+        most.saturating_sub(slots.len())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[test]
@@ -252,7 +349,22 @@ mod tests {
                 if i % 3 == 2 {
                     let segment = Bytes::from(alloc::vec![i; 7]);
                     whole.extend_from_slice(&segment);
-                    outbox.push(segment);
+                    outbox.push(segment.clone());
+                    let first = FrameHeader {
+                        fin: i == 5,
+                        rsv1: true,
+                        opcode: Opcode::Text,
+                        mask: None,
+                        payload_len: 7,
+                    };
+                    let len = usize::from(i);
+                    outbox.frames_shared(first, len, segment);
+                    for n in 0..7_u8.div_ceil(i) {
+                        let left = 7 - n * i;
+                        let fin = if i == 5 && left <= i { 0x80 } else { 0 };
+                        whole.extend([fin | if n == 0 { 0x41 } else { 0 }, left.min(i)]);
+                        whole.extend(alloc::vec![i; left.min(i).into()]);
+                    }
                 } else {
                     outbox.copy(&[i; 5]);
                     whole.extend_from_slice(&[i; 5]);
@@ -270,7 +382,9 @@ mod tests {
                 let mut peek = Vec::new();
                 #[cfg(feature = "std")]
                 {
-                    let mut slices = [std::io::IoSlice::new(&[]); 16];
+                    let mut slices = [std::io::IoSlice::new(&[]); 32];
+                    assert_eq!(outbox.chunks_vectored(&mut slices[..1]), 1);
+                    assert_eq!(&*slices[0], outbox.chunk());
                     let n = outbox.chunks_vectored(&mut slices);
                     for slice in &slices[..n] {
                         peek.extend_from_slice(slice);

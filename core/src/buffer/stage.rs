@@ -1,5 +1,7 @@
 use alloc::vec::Vec;
 
+use super::run::Run;
+
 /// Memory that connections take turns to receive into: one for each thread that drives some.
 ///
 /// A connection that waits needs no memory for what may arrive. [Lend](crate::Endpoint::lend) it a
@@ -15,7 +17,7 @@ pub struct Stage {
     /// Where to receive.
     pub(super) bytes: Vec<u8>,
     /// An empty run, for an [`Outbox`](super::Outbox) that has none.
-    pub(super) run: Vec<u8>,
+    pub(super) run: Run,
 }
 
 impl Stage {
@@ -25,6 +27,6 @@ impl Stage {
     /// A stage. It is allocated when it is first lent.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), run: Vec::new() }
+        Self { bytes: Vec::new(), run: Run::new() }
     }
 }

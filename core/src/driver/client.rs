@@ -190,7 +190,8 @@ impl<T: Transport, C: Timer> Client<T, C> {
         let wake = Wake(slot.driving.take());
         drop(slot);
         wake.now();
-        adopted
+        // The transport there was is dropped here, outside the lock.
+        adopted.is_some()
     }
 
     /// The state.
@@ -266,20 +267,22 @@ impl<'m, T: Transport, C: Timer> Future for Sending<'m, T, C> {
                 return error.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
             }
         };
+        let waker = cx.waker().clone();
         let mut slot = shared.lock();
-        match slot.waiting.get_mut(id) {
-            Some(Waiting::For(waker)) => {
-                *waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
+        let replaced = match slot.waiting.get_mut(id) {
+            Some(Waiting::For(registered)) => registered.replace(waker),
             Some(Waiting::Done(settled)) => {
                 let outcome = settled.outcome;
                 slot.waiting.remove(id);
-                Poll::Ready(Ok(outcome))
+                return Poll::Ready(Ok(outcome));
             }
             // It was told before.
-            None => Poll::Pending,
-        }
+            None => None,
+        };
+        drop(slot);
+        // A waker may own its task, and the task a handle: dropped outside the lock.
+        drop(replaced);
+        Poll::Pending
     }
 }
 
@@ -287,11 +290,13 @@ impl<T: Transport, C: Timer> Drop for Sending<'_, T, C> {
     fn drop(&mut self) {
         let Course::Accepted { shared, id } = &self.0 else { return };
         let mut slot = shared.lock();
-        let wake = match slot.waiting.remove(id) {
-            Some(Waiting::Done(settled)) => slot.publish(Event::Settled(settled)),
+        let waiting = slot.waiting.remove(id);
+        let wake = match &waiting {
+            Some(Waiting::Done(settled)) => slot.publish(Event::Settled(*settled)),
             Some(Waiting::For(_)) | None => Wake(None),
         };
         drop(slot);
+        drop(waiting);
         wake.now();
     }
 }

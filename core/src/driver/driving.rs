@@ -44,8 +44,9 @@ impl<K: Connect, C: Timer> Future for Driving<K, C> {
         loop {
             // The connector is somebody else's, and may use a handle: nothing is locked meanwhile.
             let report = this.dial.poll(cx);
+            let waker = cx.waker().clone();
             let mut slot = this.shared.lock();
-            slot.driving = Some(cx.waker().clone());
+            let replaced = slot.driving.replace(waker);
             if let Poll::Ready(report) = report {
                 slot.driver.report(report);
             }
@@ -55,7 +56,8 @@ impl<K: Connect, C: Timer> Future for Driving<K, C> {
                 Turn::Ordered(Action::Connect(_)) | Turn::Waiting => None,
             };
             drop(slot);
-            drop(dropped);
+            // What they own may be a handle, which is dropped outside the lock.
+            drop((dropped, replaced));
             for wake in wakes {
                 wake.now();
             }
@@ -97,7 +99,7 @@ impl<T: Transport, C: Timer> Slot<T, C> {
 impl<K: Connect, C: Timer> Drop for Driving<K, C> {
     fn drop(&mut self) {
         let mut slot = self.shared.lock();
-        slot.driving = None;
+        let driving = slot.driving.take();
         slot.driver.endpoint_mut().abort();
         let mut wakes = alloc::vec::Vec::new();
         while slot.driver.endpoint_mut().poll_ready()
@@ -108,7 +110,7 @@ impl<K: Connect, C: Timer> Drop for Driving<K, C> {
         slot.stopped.get_or_insert(Stopped::Aborted);
         let dropped = slot.driver.attach(None);
         drop(slot);
-        drop(dropped);
+        drop((dropped, driving));
         for wake in wakes {
             wake.now();
         }

@@ -46,13 +46,17 @@ impl<T: Transport, C: Timer> Events<T, C> {
     }
 
     fn poll_event(&self, cx: &Context<'_>) -> Poll<Option<Event<'static>>> {
+        let waker = cx.waker().clone();
         let mut slot = self.0.lock();
         let was_full = slot.is_full();
         let Some(event) = slot.events.pop_front() else {
             if slot.stopped.is_some() {
                 return Poll::Ready(None);
             }
-            slot.reader = Some(cx.waker().clone());
+            let replaced = slot.reader.replace(waker);
+            drop(slot);
+            // A waker may own its task, and the task a handle: dropped outside the lock.
+            drop(replaced);
             return Poll::Pending;
         };
         slot.event_bytes = slot.event_bytes.saturating_sub(bytes(&event));
@@ -68,11 +72,11 @@ impl<T: Transport, C: Timer> Drop for Events<T, C> {
     fn drop(&mut self) {
         let mut slot = self.0.lock();
         slot.has_reader = false;
-        slot.reader = None;
+        let reader = slot.reader.take();
         let events = core::mem::take(&mut slot.events);
         slot.event_bytes = 0;
         drop(slot);
-        drop(events);
+        drop((reader, events));
         self.0.let_go();
     }
 }

@@ -103,16 +103,15 @@ impl<T: Transport, C: Timer> Driver<Session, T, C> {
         }
     }
 
-    /// Goes on with an open connection of somebody else's, whose timer has this one's epoch. False if it
-    /// is over.
-    pub(super) fn adopt(&mut self, websocket: WebSocket<T, C>) -> bool {
+    /// Goes on with an open connection of somebody else's, whose timer has this one's epoch; with the
+    /// transport there was. None if it is over.
+    pub(super) fn adopt(&mut self, websocket: WebSocket<T, C>) -> Option<Option<T>> {
         let (connection, transport, _, _) = websocket.into_parts();
-        let Some(transport) = transport else { return false };
+        let transport = transport?;
         let now = self.timer().now();
         self.endpoint_mut().adopt(now, connection, Agreement::default());
         while self.endpoint_mut().poll_action().is_some() {}
-        self.attach(Some(transport));
-        true
+        Some(self.attach(Some(transport)))
     }
 }
 
@@ -183,7 +182,7 @@ impl<K: Connect, C: Timer> Line<K, C> {
     /// Takes over an open connection, whose timer must have the same epoch as this one's: see
     /// [`Session::adopt`]. False if that connection is over.
     pub fn adopt(&mut self, websocket: WebSocket<K::Transport, C>) -> bool {
-        self.driver.adopt(websocket)
+        self.driver.adopt(websocket).is_some()
     }
 
     /// The session.

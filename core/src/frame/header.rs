@@ -1,4 +1,3 @@
-use alloc::vec::Vec;
 use core::ops::Deref;
 
 use super::{Mask, Opcode};
@@ -129,19 +128,70 @@ impl FrameHeader {
         EncodedHeader { bytes, len }
     }
 
-    /// Appends the encoded header to `out`, which has room for it. Each length is a constant, so
-    /// that short ones are one store and not a call.
+    /// Writes what [`encode`](Self::encode) makes to the front of `place`, where there is room for any
+    /// header, and says how long it is. Each length is a constant, so that it is one store or two.
     #[inline]
-    pub(crate) fn append(&self, out: &mut Vec<u8>) {
-        let EncodedHeader { bytes, len } = self.encode();
-        match (&bytes, len) {
-            (&[a, b, ..], 2) => out.extend_from_slice(&[a, b]),
-            (&[a, b, c, d, ..], 4) => out.extend_from_slice(&[a, b, c, d]),
-            (&[a, b, c, d, e, f, ..], 6) => out.extend_from_slice(&[a, b, c, d, e, f]),
-            (&[a, b, c, d, e, f, g, h, ..], 8) => out.extend_from_slice(&[a, b, c, d, e, f, g, h]),
-            (bytes, 14) => out.extend_from_slice(bytes),
-            (&[ref ten @ .., _, _, _, _], _) => out.extend_from_slice(ten),
+    pub(crate) fn write(&self, place: &mut [u8]) -> usize {
+        fn put<const N: usize>(place: &mut [u8], bytes: [u8; N]) -> usize {
+            if let Some(front) = place.first_chunk_mut() {
+                *front = bytes;
+            }
+            N
         }
+        let first = u8::from(self.fin) << 7 | u8::from(self.rsv1) << 6 | self.opcode as u8;
+        let [s, t, u, v, w, x, y, z] = self.payload_len.to_be_bytes();
+        match (self.payload_len, self.mask) {
+            (0..126, None) => put(place, [first, z]),
+            (0..126, Some(Mask([a, b, c, d]))) => put(place, [first, MASKED | z, a, b, c, d]),
+            (126..0x1_0000, None) => put(place, [first, 126, y, z]),
+            (126..0x1_0000, Some(Mask([a, b, c, d]))) => {
+                put(place, [first, MASKED | 126, y, z, a, b, c, d])
+            }
+            (_, None) => put(place, [first, 127, s, t, u, v, w, x, y, z]),
+            (_, Some(Mask([a, b, c, d]))) => {
+                put(place, [first, MASKED | 127, s, t, u, v, w, x, y, z, a, b, c, d])
+            }
+        }
+    }
+}
+
+/// A header without a mask, as a number of bytes that is always the same: one store, and no branch for
+/// each length.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unmasked {
+    bytes: [u8; Self::ROOM],
+    len: usize,
+}
+
+impl Unmasked {
+    /// What [`write`](Self::write) wants room for.
+    pub(crate) const ROOM: usize = 16;
+
+    /// The header, its mask left out.
+    #[inline]
+    pub(crate) fn new(header: &FrameHeader) -> Self {
+        let first = u8::from(header.fin) << 7 | u8::from(header.rsv1) << 6 | header.opcode as u8;
+        let length = header.payload_len.swap_bytes();
+        let (short, length, len) = match header.payload_len {
+            len @ 0..126 => (len, 0, 2),
+            126..0x1_0000 => (126, length >> 48, 4),
+            _ => (127, length, 10),
+        };
+        let bytes = u128::from(first) | u128::from(short) << 8 | u128::from(length) << 16;
+        Self { bytes: bytes.to_le_bytes(), len }
+    }
+
+    #[inline(always)]
+    pub(crate) fn write(&self, place: &mut [u8]) -> usize {
+        if let Some(front) = place.first_chunk_mut() {
+            *front = self.bytes;
+        }
+        self.len
+    }
+
+    #[inline]
+    pub(crate) const fn len(&self) -> usize {
+        self.len
     }
 }
 
@@ -197,9 +247,15 @@ mod tests {
                             let legal =
                                 !opcode.is_control() || (fin && !rsv1 && payload_len <= 125);
                             let wire = header.encode();
-                            let mut appended = [9].to_vec();
-                            header.append(&mut appended);
-                            assert_eq!(appended[1..], *wire);
+                            let mut place = [9; Unmasked::ROOM];
+                            assert_eq!(header.write(&mut place), wire.len());
+                            assert_eq!(place[..wire.len()], *wire);
+                            if mask.is_none() {
+                                let unmasked = Unmasked::new(&header);
+                                assert_eq!(unmasked.write(&mut place), wire.len());
+                                assert_eq!(place[..wire.len()], *wire);
+                                assert_eq!(unmasked.len(), wire.len());
+                            }
                             let parsed = FrameHeader::parse(&wire);
                             assert_eq!(parsed.is_ok(), legal, "{header:?}");
                             if legal {

@@ -9,9 +9,6 @@ pub struct Mask(pub [u8; 4]);
 #[cfg(feature = "simd")]
 const WIDE: usize = 256;
 
-/// A multiple of the key's length.
-const LANE: usize = 128;
-
 #[cfg(feature = "simd")]
 const CACHE_LINE: usize = 64;
 
@@ -85,36 +82,41 @@ impl Mask {
         }
     }
 
-    /// Appends a short `payload`, masked, to `out`, in one pass.
+    /// Copies `payload`, masked, to `out`, which is as long, in one pass.
     #[inline]
-    pub(crate) fn append(self, payload: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn copy_to(self, payload: &[u8], out: &mut [u8]) {
         #[cfg(feature = "simd")]
         if payload.len() >= WIDE {
-            return self.append_wide(payload, out);
+            let level = fearless_simd::Level::new();
+            return fearless_simd::dispatch!(level, _simd => self.copy_words_to(payload, out));
         }
-        self.append_lanes(payload, out);
-    }
-
-    #[cfg(feature = "simd")]
-    fn append_wide(self, payload: &[u8], out: &mut Vec<u8>) {
-        let level = fearless_simd::Level::new();
-        fearless_simd::dispatch!(level, _simd => self.append_lanes(payload, out));
+        self.copy_words_to(payload, out);
     }
 
     #[inline(always)]
-    fn append_lanes(self, payload: &[u8], out: &mut Vec<u8>) {
+    fn copy_words_to(self, payload: &[u8], out: &mut [u8]) {
         let key = self.word();
-        let (lanes, rest) = payload.as_chunks::<LANE>();
-        for lane in lanes {
-            let mut masked = *lane;
-            for word in masked.as_chunks_mut().0 {
-                *word = (u64::from_le_bytes(*word) ^ key).to_le_bytes();
-            }
-            out.extend_from_slice(&masked);
+        let (words, rest) = payload.as_chunks();
+        let (out_words, out_rest) = out.as_chunks_mut();
+        for (out, word) in out_words.iter_mut().zip(words) {
+            *out = (u64::from_le_bytes(*word) ^ key).to_le_bytes();
         }
-        let start = out.len();
-        out.extend_from_slice(rest);
-        self.apply_words(out.get_mut(start..).unwrap_or_default());
+        let rest_len = rest.len();
+        match (payload.last_chunk(), out_rest.is_empty()) {
+            (_, true) => {}
+            // Overlaps the word before it, as in `apply_words`.
+            (Some(last), false) => {
+                let key = key.rotate_right(Self::bits(rest_len));
+                if let Some(end) = out.last_chunk_mut() {
+                    *end = (u64::from_le_bytes(*last) ^ key).to_le_bytes();
+                }
+            }
+            (None, false) => {
+                for ((out, byte), key) in out_rest.iter_mut().zip(rest).zip(key.to_le_bytes()) {
+                    *out = byte ^ key;
+                }
+            }
+        }
     }
 
     /// A masked copy of a long `payload`, in one pass over memory.
@@ -149,6 +151,8 @@ impl Mask {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     fn pattern(len: usize) -> Vec<u8> {
@@ -174,11 +178,15 @@ mod tests {
                     &pattern(alignment)[..],
                     "bytes before the payload are untouched"
                 );
-                let mut appended = pattern(alignment);
-                key.append(&pattern(alignment + len)[alignment..], &mut appended);
-                assert_eq!(appended, bytes, "appended");
                 let copy = key.copy(&pattern(alignment + len)[alignment..]);
                 assert_eq!(copy, bytes[alignment..], "copied");
+                let mut copied = vec![9; alignment + len + 1];
+                key.copy_to(
+                    &pattern(alignment + len)[alignment..],
+                    &mut copied[alignment..][..len],
+                );
+                assert_eq!(copied[alignment..][..len], bytes[alignment..], "copied to");
+                assert!(copied[..alignment].iter().chain(copied.last()).all(|byte| *byte == 9));
                 key.apply(&mut bytes[alignment..]);
                 assert_eq!(bytes, pattern(alignment + len), "involution");
             }

@@ -18,6 +18,7 @@ mod mask;
 mod opcode;
 
 pub use close::{Close, CloseCode, ControlPayload};
+pub(crate) use header::Unmasked;
 pub use header::{EncodedHeader, FrameHeader};
 pub use mask::Mask;
 pub use opcode::Opcode;

@@ -1,7 +1,7 @@
 //! From the queue onto the wire, and what confirms that it arrived.
 
 use super::news::UNTAKEN;
-use super::queue::{Queue, Taken};
+use super::queue::Taken;
 use super::timer::Timer;
 use super::{Failure, Link, Loss, MessageId, SendOptions, Session, State};
 use crate::connection::{self, Connection};
@@ -9,17 +9,6 @@ use crate::endpoint::Endpoint;
 use crate::error::SendError;
 use crate::message::{Message, Payload};
 use crate::time::{Duration, Instant};
-
-/// A ping that is on its way, behind messages that its pong confirms: frames are ordered, so whoever
-/// answers it has read what was before it (RFC 6455 section 5.5.3). An answer to a later ping does as
-/// well: a peer may answer only the latest.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Fence {
-    /// The ping's number on its connection.
-    pub(super) number: u64,
-    /// When it left.
-    left: Option<Instant>,
-}
 
 impl Session {
     pub(super) fn accept<'m>(
@@ -63,7 +52,7 @@ impl Session {
             return;
         }
         // Before as well: of messages that are always large, the next would be in its way again.
-        build_fence(connection, &mut self.queue, &mut self.fence);
+        self.fences.build(connection, &mut self.queue);
         while connection.has_room() && self.news.len() < UNTAKEN {
             let Some((message, options)) = self.queue.next(all, self.now, &mut self.news) else {
                 break;
@@ -72,8 +61,9 @@ impl Session {
                 break;
             }
             self.queue.hand_over(all, &mut self.news);
+            self.fences.build(connection, &mut self.queue);
         }
-        build_fence(connection, &mut self.queue, &mut self.fence);
+        self.fences.build_last(connection, &mut self.queue);
     }
 
     /// Somebody looks: notes which messages have left, unless the transport holds some back.
@@ -108,16 +98,22 @@ impl Session {
     }
 
     /// P3: the peer's time starts when the ping has left.
-    pub(super) fn time_fence(&mut self) {
-        if let (Some(fence), Link::Open(connection)) = (&mut self.fence, &self.link)
-            && fence.left.is_none()
-        {
-            fence.left = connection.ping_left(fence.number);
-            if let Some(left) = fence.left
-                && self.is_watching()
-            {
-                self.timers.arm_after(Timer::Confirm, left, self.config.confirm_timeout);
+    pub(super) fn time_fences(&mut self) {
+        if let Link::Open(connection) = &self.link {
+            self.fences.note_left(connection);
+        }
+        self.arm_confirm();
+    }
+
+    /// The first ping that is on its way is the first to be late.
+    fn arm_confirm(&mut self) {
+        match self.fences.first_left() {
+            Some(left) if self.is_watching() => {
+                if self.timers.get(Timer::Confirm).is_none() {
+                    self.timers.arm_after(Timer::Confirm, left, self.config.confirm_timeout);
+                }
             }
+            Some(_) | None => self.timers.stop(Timer::Confirm),
         }
     }
 
@@ -126,30 +122,28 @@ impl Session {
         self.reachable && self.state == State::Open
     }
 
-    /// The fence's time starts again.
-    pub(super) fn rearm_fence(&mut self, now: Instant) {
-        if let Some(fence) = &mut self.fence
-            && fence.left.is_some()
-        {
-            fence.left = Some(now);
-            self.timers.arm_after(Timer::Confirm, now, self.config.confirm_timeout);
-        }
+    /// The fences' time starts again.
+    pub(super) fn rearm_fences(&mut self, now: Instant) {
+        self.fences.leave_again(now);
+        self.timers.stop(Timer::Confirm);
+        self.arm_confirm();
     }
 
     /// A ping was answered, and with it all before.
     pub(super) fn answered(&mut self, number: u64) {
-        if self.fence.is_some_and(|fence| fence.number <= number) {
-            self.fence = None;
+        let confirmed = self.fences.answered(number);
+        if confirmed > 0 {
+            self.queue.confirm_fenced(confirmed, &mut self.news);
             self.timers.stop(Timer::Confirm);
-            self.queue.confirm_fenced(&mut self.news);
+            self.arm_confirm();
             self.conclude();
         }
     }
 
     /// The pong to the fence is late.
     pub(super) fn confirm_due(&mut self, now: Instant, due: Instant) {
-        let Some(fence) = self.fence else { return };
-        let (Some(left), Some(id)) = (fence.left, self.queue.first_fenced()) else { return };
+        let first = (self.fences.first_left(), self.queue.first_fenced());
+        let (Some(left), Some(id)) = first else { return };
         let timeout = self.config.confirm_timeout;
         let last_received = self.connection().map_or(left, |connection| connection.last_received());
         // P4: what the peer sends may be in front of its pong; but not for ever.
@@ -159,7 +153,7 @@ impl Session {
             self.timers.arm_after(Timer::Confirm, now, timeout.max(SOON));
         } else if now.saturating_since(due) > timeout {
             // P7: the clock jumped, or we slept. Ask again before judging.
-            self.rearm_fence(now);
+            self.rearm_fences(now);
             self.ask_again();
         } else if alive_until > now && most > now {
             self.timers.arm(Timer::Confirm, alive_until.min(most));
@@ -197,20 +191,6 @@ impl Session {
     fn ask_again(&mut self) {
         if let Link::Open(connection) = &mut self.link {
             let _ = ping(connection);
-        }
-    }
-}
-
-/// Sends a ping behind what is to be confirmed by one, if none is on its way.
-fn build_fence(connection: &mut Connection, queue: &mut Queue, fence: &mut Option<Fence>) {
-    if fence.is_none() && queue.wants_fence() {
-        // A ping overtakes what is queued, and must not overtake what it is to confirm.
-        let _ = connection.send_buffer();
-        if connection.is_serialised()
-            && let Some(number) = ping(connection)
-        {
-            *fence = Some(Fence { number, left: None });
-            queue.fence();
         }
     }
 }

@@ -47,6 +47,7 @@ mod delegate;
 mod delivery;
 mod endpoint;
 mod event;
+mod fences;
 mod link;
 mod liveness;
 mod message;
@@ -84,7 +85,7 @@ use crate::message::Message;
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 
-use delivery::Fence;
+use fences::Fences;
 use link::Link;
 use liveness::Liveness;
 use news::News;
@@ -148,7 +149,7 @@ pub struct Session {
     progress: backoff::Progress,
     queue: Queue,
     news: News,
-    fence: Option<Fence>,
+    fences: Fences,
     /// Messages of this connection that are known to have left, and those that were on their way
     /// before it was the session's.
     transmitted: u64,
@@ -193,7 +194,7 @@ impl Session {
             progress: backoff::Progress::default(),
             queue: Queue::default(),
             news: News::default(),
-            fence: None,
+            fences: Fences::default(),
             transmitted: 0,
             held_back: false,
             was_held_back: false,

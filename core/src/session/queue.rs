@@ -250,19 +250,22 @@ impl Queue {
         Some(Taken::Message)
     }
 
-    /// A ping goes behind everything that was handed over.
-    pub(super) fn fence(&mut self) {
+    /// A ping goes behind everything that was handed over. Says how many messages it confirms.
+    pub(super) fn fence(&mut self) -> usize {
+        let count = self.unfenced.len();
         self.fenced.append(&mut self.unfenced);
+        count
     }
 
-    /// Whether a ping would confirm anything.
-    pub(super) fn wants_fence(&self) -> bool {
-        !self.unfenced.is_empty()
+    /// How many messages no ping confirms.
+    pub(super) fn unfenced(&self) -> usize {
+        self.unfenced.len()
     }
 
-    /// The ping was answered.
-    pub(super) fn confirm_fenced(&mut self, news: &mut News) {
-        while let Some(id) = self.fenced.pop_front() {
+    /// The ping, or pings, behind the first `count` of them were answered.
+    pub(super) fn confirm_fenced(&mut self, count: usize, news: &mut News) {
+        for _ in 0..count {
+            let Some(id) = self.fenced.pop_front() else { return };
             if let Some(entry) = self.entries.get_mut(&id)
                 && entry.stage == Stage::Handed
             {

@@ -53,7 +53,7 @@ impl Session {
             State::Open => {
                 if !was_reachable {
                     self.queue.postpone(now, self.config.confirm_timeout);
-                    self.rearm_fence(now);
+                    self.rearm_fences(now);
                 }
                 if let Link::Open(connection) = &mut self.link {
                     self.liveness.wake(now, connection, &self.config, &mut self.timers);

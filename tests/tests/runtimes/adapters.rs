@@ -50,6 +50,27 @@ macro_rules! adapter {
                 send(websocket.finish(CloseCode::NORMAL, "")).await.ok()?
             }
 
+            /// As above.
+            #[expect(dead_code, reason = "see above")]
+            async fn sessions_are_send(request: Request) -> Option<()> {
+                let over = move |_: session::Attempt| {
+                    let request = request.clone();
+                    async move { Ok((dial(&request).await?, request)) }
+                };
+                let one: Line = line("ws://localhost", SessionConfig::DEFAULT).ok()?;
+                let other: Line = line_over(over, SessionConfig::browser());
+                drop(other);
+                let (client, mut events, driving): (Client, Events, Driving) = one.share();
+                drop(send(client.send(Message::from("hello"))));
+                drop(send(events.next()));
+                let _: session::Stopped = send(driving).await;
+                let _: BrowserWebSocket = BrowserWebSocket::new(events);
+                let mut server: Line = adopting(SessionConfig::DEFAULT);
+                let _: Option<session::Event<'_>> = send(server.next()).await;
+                let _: Option<(Connector<()>, Connecting<()>)> = None;
+                Some(())
+            }
+
             /// A stream of the caller's own: nothing of the runtime's sockets is involved.
             #[test]
             fn a_pipe_will_do() {

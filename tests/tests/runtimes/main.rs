@@ -14,4 +14,5 @@ mod hostile;
 mod messages;
 mod opening;
 mod refusals;
+mod sessions;
 mod streaming;

@@ -137,8 +137,7 @@ pub(crate) fn dialled<C: Runtime, A, B: Send>(
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("ws://{}/", listener.local_addr().expect("an address"));
     thread::scope(|scope| {
-        let server = scope
-            .spawn(move || server(Raw::new(listener.accept().expect("a connection").0, false)));
+        let server = scope.spawn(move || server(Raw::accept(&listener)));
         let client = run::<C, _>(client(&url));
         (client, server.join().expect("the raw server panicked"))
     })
@@ -211,6 +210,25 @@ impl Raw {
     pub(crate) fn connect(url: &str) -> Self {
         let address = url.trim_start_matches("ws://").trim_end_matches('/');
         Self::new(TcpStream::connect(address).expect("a connection"), true)
+    }
+
+    /// The server's end of the next connection.
+    pub(crate) fn accept(listener: &TcpListener) -> Self {
+        Self::new(listener.accept().expect("a connection").0, false)
+    }
+
+    /// Opens the connection as a server, unless the client has gone.
+    pub(crate) fn try_welcome(&mut self) -> bool {
+        let there = self.stream.peek(&mut [0]).is_ok_and(|n| n > 0);
+        if there {
+            self.welcome();
+        }
+        there
+    }
+
+    /// Reads until the client has gone.
+    pub(crate) fn await_end(&mut self) {
+        let _ = self.rest();
     }
 
     /// Opens the connection as a client.

@@ -1,6 +1,7 @@
 //! Frames in, messages out: RFC 6455 sections 5.4, 5.5 and 6.2.
 
 mod compressed;
+mod fragments;
 
 use super::compression::Incoming;
 use super::{Config, Receive};
@@ -85,8 +86,8 @@ pub(super) struct Receiver {
     incoming: Incoming,
     control_frames: u32,
     control_since: Instant,
-    /// The longest message in one frame that [`whole`](Self::whole) may take: it is within every
-    /// limit.
+    /// The longest frame that [`whole`](Self::whole) and [`fragments`](Self::fragments) may take: it is
+    /// within the limits of a frame, and alone within those of a message.
     plain: usize,
 }
 
@@ -174,10 +175,19 @@ impl Receiver {
         loop {
             let frame = match self.frame {
                 Some(frame) => frame,
-                None => match self.header(inbox, config, now)? {
-                    Some(frame) => frame,
-                    None => return Ok(None),
-                },
+                None => {
+                    if let Some(open) = self.open
+                        && self.plain > 0
+                        && !open.compressed
+                        && let Some(data) = self.fragments(open, inbox, config)?
+                    {
+                        return Ok(Some(Found::Data(data)));
+                    }
+                    match self.header(inbox, config, now)? {
+                        Some(frame) => frame,
+                        None => return Ok(None),
+                    }
+                }
             };
             let found = if frame.opcode.is_control() {
                 self.control(frame, inbox)

@@ -179,3 +179,92 @@ fn s1_limits_hold_for_pieces_too() {
         assert_eq!(hear(&mut connection, START, &wire)[1], Event::Error(error));
     }
 }
+
+/// Fragments that arrive together, of lengths in every form, some of text cut inside a character.
+fn many(first: u8) -> (Script, Vec<u8>) {
+    let text = "Grüße, 世界 🙂 ".repeat(90);
+    let (mut rest, mut script) = (text.as_bytes(), script());
+    for (n, len) in [5, 1, 16, 125, 126, 300, 7, 2, 3, 15, 17, 255, 256, 257].iter().enumerate() {
+        let (fragment, after) = rest.split_at(*len);
+        script = script.frame(if n == 0 { first } else { MORE }, fragment);
+        rest = after;
+    }
+    (script.frame(MORE, rest), text.into_bytes())
+}
+
+#[test]
+fn s5_4_fragments_that_arrive_together_are_one_message() {
+    for first in [TEXT_BEGIN, BINARY_BEGIN] {
+        let (fragments, mut whole) = many(first);
+        let session = fragments.ping("1").frame(MORE, "").frame(MORE, "más").ping("2");
+        let session = session.frame(LAST, "!").text("z").frame(first, "a").frame(LAST, "b");
+        whole.extend_from_slice("más!".as_bytes());
+        let of = |payload: Vec<u8>| match first {
+            TEXT_BEGIN => text(String::from_utf8(payload).unwrap()),
+            _ => binary(payload),
+        };
+        let expected = [ping(b"1"), ping(b"2"), of(whole), text("z"), of(b"ab".to_vec())];
+        receives(Config::server(), &session, &expected);
+    }
+}
+
+#[test]
+fn what_is_wrong_behind_fragments_that_arrive_together_is_found_in_order() {
+    let config = Config { max_empty_fragments: 2, ..Config::server() };
+    let (fragments, whole) = many(TEXT_BEGIN);
+    let then = |first: u8, payload: &[u8]| fragments.clone().frame(first, payload);
+    for (script, error) in [
+        (then(MORE, b"ok\xff"), ProtocolError::InvalidUtf8),
+        (then(LAST, b"\xf0\x9f"), ProtocolError::InvalidUtf8),
+        (then(MORE, b"\xf0\x9f").frame(LAST, "z"), ProtocolError::InvalidUtf8),
+        (then(MORE, b"\xff").frame(TEXT, "z"), ProtocolError::InvalidUtf8),
+        (then(MORE, b"\xff").frame(MORE | 0x40, "z"), ProtocolError::InvalidUtf8),
+        (then(TEXT, b"z"), ProtocolError::ExpectedContinuation),
+        (then(BINARY_BEGIN, b"z"), ProtocolError::ExpectedContinuation),
+        (then(MORE | 0x40, b"z"), ProtocolError::ReservedBits),
+        (then(LAST | 0x10, b"z"), ProtocolError::ReservedBits),
+        (then(LAST | 0x03, b"z"), ProtocolError::ReservedOpcode),
+        (then(MORE, b"").frame(MORE, "").frame(LAST, ""), ProtocolError::TooManyEmptyFragments),
+        (then(LAST, b"z").frame(LAST, "z"), ProtocolError::UnexpectedContinuation),
+    ] {
+        let complete = error == ProtocolError::UnexpectedContinuation;
+        let message = text(String::from_utf8([&whole[..], b"z"].concat()).unwrap());
+        let expected = if complete { &[message][..] } else { &[] };
+        fails(config, &script, expected, error);
+    }
+    for (config, error) in [
+        (Config { max_fragments: 15, ..config }, ProtocolError::TooManyFragments),
+        (config.with_message_limit(whole.len() as u64), ProtocolError::MessageTooBig),
+        (Config { max_frame: 399, ..config }, ProtocolError::FrameTooBig),
+    ] {
+        fails(config, &then(MORE, &[b'z'; 400]), &[], error);
+    }
+    for side in SIDES {
+        let other = if side == Side::Server { Side::Client } else { Side::Server };
+        let mut connection = side.open(config);
+        let wrong = script().frame(MORE, "z").wire(other);
+        let wire = [fragments.wire(side), wrong].concat();
+        let error = ConnectionError::Protocol(ProtocolError::WrongMasking);
+        assert_eq!(hear(&mut connection, START, &wire), [Event::Error(error)]);
+    }
+}
+
+#[test]
+fn s1_short_messages_in_fragments_hold_no_more_than_twice_their_size() {
+    for side in SIDES {
+        let mut connection = side.open(Config::server());
+        let message = script().frame(TEXT_BEGIN, [b'a'; 20]).frame(LAST, [b'b'; 21]);
+        let wire = (0..100).fold(script(), |mut all, _| {
+            all.frames.extend(message.frames.clone());
+            all
+        });
+        connection.receive(START, &wire.wire(side));
+        let mut seen = 0;
+        while connection.poll_ready() {
+            assert!(connection.inbox.claimed() <= 2 * 41, "{}", connection.inbox.claimed());
+            assert!(matches!(connection.event(), Some(Event::Message(_))));
+            seen += 1;
+        }
+        assert!(seen > 50, "{seen}");
+    }
+}

@@ -71,6 +71,44 @@ fn s5_4_frames_are_bounded_and_exactly_the_bound_is_one_frame() {
 }
 
 #[test]
+fn s5_4_a_long_message_leaves_in_bounded_frames_whatever_the_transport_takes() {
+    for side in SIDES {
+        for (bound, lens) in [
+            (5_000, &[4_999, 5_000, 5_001, 9_999, 10_000, 10_001, 300_000, 300_001][..]),
+            (70_000, &[70_000, 70_001, 70_125, 70_126, 135_535, 135_536, 500_000]),
+            (200_000, &[200_001, 600_000]),
+        ] {
+            let config = Config { fragment_size: bound, ..Config::client() };
+            let mut expected = Vec::new();
+            for len in lens {
+                let payload = pattern(*len);
+                let parts: Vec<_> = payload.chunks(bound).collect();
+                for (n, part) in parts.iter().enumerate() {
+                    let fin = if n + 1 == parts.len() { 0x80 } else { 0 };
+                    let opcode = if n == 0 { BINARY_BEGIN } else { MORE };
+                    expected.push((fin | opcode, part.to_vec()));
+                }
+            }
+            for step in [1_111, 65_535, 65_546, usize::MAX] {
+                let mut connection = side.open(config);
+                let mut wire = Vec::new();
+                for len in lens {
+                    let message = Bytes::from(pattern(*len));
+                    while connection.send(Message::from(message.clone())).is_err() {
+                        wire.extend(take(&mut connection, step));
+                    }
+                }
+                while connection.send_buffer().has_remaining() {
+                    wire.extend(take(&mut connection, step));
+                }
+                same(&parse(&wire), &expected);
+                assert_eq!(connection.buffered(), 0);
+            }
+        }
+    }
+}
+
+#[test]
 fn f5_1_control_frames_have_one_fragment_however_small_the_bound() {
     let mut connection = server(Config { fragment_size: 0, ..Config::server() });
     connection.ping(&[7; 125]).unwrap();

@@ -1,8 +1,9 @@
 //! Commands in, frames out: RFC 6455 sections 5 and 6.1.
 
 mod fragments;
+mod queue;
 
-use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque};
 use core::mem;
 
 use bytes::Buf;
@@ -70,6 +71,8 @@ pub(super) struct Transmitter {
     outgoing: Outgoing,
     /// Messages up to this length are copied into the outbox as they are.
     short: usize,
+    /// Whether long ones are shared with it as they are: a server's, not compressed.
+    shares: bool,
     fragment_size: usize,
     hard_limit: usize,
 }
@@ -77,6 +80,7 @@ pub(super) struct Transmitter {
 impl Transmitter {
     /// `outbox` holds what must leave before the first frame.
     pub(super) fn new(role: Role, outbox: Outbox, config: &Config) -> Self {
+        let shares = matches!(role, Role::Server);
         Self {
             masks: match role {
                 Role::Client(rng) => Some(Box::new(Masks::new(rng))),
@@ -95,6 +99,7 @@ impl Transmitter {
             accepting: true,
             outgoing: Outgoing::NONE,
             short: Outbox::COALESCE,
+            shares,
             fragment_size: config.fragment_size.max(ControlPayload::MAX_LEN),
             hard_limit: config.send_hard_limit,
         }
@@ -104,6 +109,7 @@ impl Transmitter {
     #[cfg(feature = "deflate")]
     pub(super) fn compress(&mut self, deflate: &Deflate) {
         self.outgoing = Outgoing::agreed(deflate, self.is_server());
+        self.shares = false;
         self.short = Outbox::COALESCE.min(deflate.threshold.saturating_sub(1));
     }
 
@@ -154,7 +160,32 @@ impl Transmitter {
             self.ends.push(self.outbox.queued());
             return Ok(());
         }
+        let is_shared = self.shares && payload.len() > Outbox::COALESCE;
+        if is_shared && self.accepting && self.open.is_none() && self.buffered() <= self.hard_limit
+        {
+            self.send_shared(message);
+            return Ok(());
+        }
         self.send_with(message, Compress::Auto)
+    }
+
+    /// A long message that is neither masked nor compressed: as [`data`](Self::data), in fewer moves.
+    #[inline(always)]
+    fn send_shared(&mut self, message: Message<'_>) {
+        let opcode = message.kind().opcode();
+        let payload = match message {
+            Message::Binary(Payload::Owned(bytes)) => bytes,
+            other @ (Message::Text(_) | Message::Binary(_)) => other.into_payload().into_bytes(),
+        };
+        if self.is_queued(payload.len()) {
+            self.enqueue(Queued { opcode, fin: true, rsv1: false, payload });
+            return;
+        }
+        self.pump_pongs();
+        let payload_len = payload.len() as u64;
+        let header = FrameHeader { fin: true, rsv1: false, opcode, mask: None, payload_len };
+        self.outbox.frame_shared(&header, payload);
+        self.ends.push(self.outbox.queued());
     }
 
     /// Whether a message of `len` bytes goes straight into the outbox: nothing is before it.
@@ -375,60 +406,6 @@ impl Transmitter {
             self.frame(Opcode::Pong, true, false, Payload::Borrowed(&pong));
         }
         self.pongs_end = self.outbox.queued();
-    }
-
-    fn pump_queue(&mut self) {
-        while self.outbox.remaining() < LOW_WATER {
-            let Some(mut next) = self.queue.pop_front() else {
-                self.queue = VecDeque::new();
-                return;
-            };
-            self.queued_bytes = self.queued_bytes.saturating_sub(next.cost());
-            let (opcode, fin, rsv1, payload) = if next.payload.len() > self.fragment_size {
-                let piece = next.payload.split_to(self.fragment_size);
-                let opcode = mem::replace(&mut next.opcode, Opcode::Continuation);
-                let rsv1 = mem::take(&mut next.rsv1);
-                self.queued_bytes = self.queued_bytes.saturating_add(next.cost());
-                self.queue.push_front(next);
-                (opcode, false, rsv1, piece)
-            } else {
-                (next.opcode, next.fin, next.rsv1, next.payload)
-            };
-            self.data_frame(opcode, fin, rsv1, Payload::Owned(payload));
-        }
-    }
-
-    /// Memory that what is queued takes.
-    #[cfg(test)]
-    pub(super) fn queued_capacity(&mut self) -> usize {
-        let payloads = mem::take(&mut self.queue).into_iter().map(|queued| queued.payload);
-        payloads.map(|payload| payload.try_into_mut().map_or(0, |payload| payload.capacity())).sum()
-    }
-
-    fn is_queued(&self, len: usize) -> bool {
-        !self.queue.is_empty() || len > self.fragment_size || self.outbox.remaining() >= LOW_WATER
-    }
-
-    /// A compressed payload. In the queue it takes no more memory than is counted.
-    fn compressed(&mut self, opcode: Opcode, fin: bool, rsv1: bool, mut payload: Vec<u8>) {
-        if self.is_queued(payload.len()) {
-            payload.shrink_to_fit();
-        }
-        self.data(opcode, fin, rsv1, payload.into());
-    }
-
-    /// Data straight into the outbox if nothing waits, into the queue otherwise.
-    #[inline]
-    fn data(&mut self, opcode: Opcode, fin: bool, rsv1: bool, payload: Payload<'_>) {
-        if !self.is_queued(payload.len()) {
-            // As in `is_direct`.
-            self.pump_pongs();
-            self.data_frame(opcode, fin, rsv1, payload);
-        } else {
-            let queued = Queued { opcode, fin, rsv1, payload: payload.into_bytes() };
-            self.queued_bytes = self.queued_bytes.saturating_add(queued.cost());
-            self.queue.push_back(queued);
-        }
     }
 
     fn data_frame(&mut self, opcode: Opcode, fin: bool, rsv1: bool, payload: Payload<'_>) {
