@@ -41,8 +41,9 @@ class Case:
     restarts = False  # the server is another process afterwards
     must_end = True  # each fault ends a connection, or an attempt
 
-    def __init__(self, options, runtime):
-        self.options, self.runtime = options, runtime
+    def __init__(self, options, runtime, shared=False):
+        self.options, self.runtime, self.shared = options, runtime, shared
+        self.client_name = runtime + (", shared" if shared else "")
         self.folder = tempfile.mkdtemp(prefix=f"longwire-{self.name}-{runtime}-")
         self.judged = False
         self.faults, self.failures, self.notes = [], [], []
@@ -66,7 +67,8 @@ class Case:
 
     def start_client(self):
         self.client = Process(self.options.exchange, "client", f"ws://{self.reach()}/?me", "--log",
-                              self.path("client"), *self.flags(self.runtime), prefix=self.prefix["client"])
+                              self.path("client"), *self.flags(self.runtime), *["--shared"] * self.shared,
+                              prefix=self.prefix["client"])
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -119,11 +121,11 @@ class Case:
     def judge(self):
         client = self.journal = judge.Journal(self.path("client"))
         server = judge.Journal(os.path.join(self.path("server"), "me.log"))
-        self.up = judge.Direction("client to server", client, server, self.messages, False)
-        self.down = judge.Direction("server to client", server, client, self.messages, self.restarts)
+        self.up = judge.Direction("client to server", client, server, self.messages)
+        self.down = judge.Direction("server to client", server, client, self.messages, self.restarts, self.shared)
         self.failures += self.up.failures + self.down.failures
         self.failures += judge.one_end_for_each_attempt(client)
-        self.failures += judge.retries_are_in_time(client, SLACK)
+        self.failures += judge.retries_are_in_time(client, SLACK if self.shared else 50, SLACK)
         self.detected = []
         self.reopened = judge.reconnects(client, self.faults)
         if (slowest := max(self.reopened, default=0)) > REOPENED:
@@ -150,12 +152,12 @@ class Case:
 
     def row(self):
         if not self.judged:
-            return [self.name, self.runtime, *["–"] * (len(HEAD) - 3), "FAILED"]
+            return [self.name, self.client_name, *["–"] * (len(HEAD) - 3), "FAILED"]
 
         def longest(times):
             return f"{max(times) / 1000:.2f} s" if times else "–"
         return [
-            self.name, self.runtime, len(self.faults), self.journal.count("connecting"),
+            self.name, self.client_name, len(self.faults), self.journal.count("connecting"),
             self.journal.count("open"), f"{self.messages:,} + {self.messages:,}",
             f"{self.up.duplicates} of {sum(self.up.announced.values())}",
             f"{self.down.duplicates} of {sum(self.down.announced.values())}",
@@ -303,7 +305,7 @@ class Cut(Case):
         self.rate = round(10_000 / 60)
         self.seed = self.options.random.randrange(1 << 32)
         self.proxy = None
-        print(f"proxy on {self.runtime}: seed {self.seed}", flush=True)
+        print(f"proxy on {self.client_name}: seed {self.seed}", flush=True)
 
     def reach(self):
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "proxy.py")
@@ -345,7 +347,7 @@ def attempt(case):
 
 def report(case):
     """Says how it went, and whether it failed."""
-    name = f"{case.name} on {case.runtime}"
+    name = f"{case.name} on {case.client_name}"
     for note in sorted(set(case.notes)):
         print(f"{name}: {note}", flush=True)
     for failure in case.failures[:20]:
@@ -378,7 +380,7 @@ def main():
             print(f"skipped: {case.name}: {why}", flush=True)
             skipped += 1
             continue
-        these = [case(options, runtime) for runtime in runtimes]
+        these = [case(options, runtime, shared) for runtime in runtimes for shared in (False, True)]
         with ThreadPoolExecutor() as pool:
             list(pool.map(attempt, these))
         for this in these:

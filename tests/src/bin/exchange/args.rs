@@ -14,12 +14,14 @@ usage: exchange serve ADDRESS [FLAGS]
 each with: --log PATH (serve: a folder, a journal for each client; client: its journal)
   [--runtime tokio|smol] [--messages N] [--rate A_SECOND] [--size BYTES] [--deadline SECONDS]
   [--backoff BASE,CAP] [--heartbeat SECONDS] [--confirm SECONDS] [--connect-timeout SECONDS]
-A client's identity is the query of its URL. serve ends when the first client is done, or with SIGTERM.
+A client's identity is the query of its URL; with --shared a task drives its session. serve ends when the first client is done, or with SIGTERM.
 ";
 
 #[derive(Clone)]
 pub(crate) struct Args {
     pub(crate) smol: bool,
+    /// Whether the client's session is driven by a task of its own.
+    pub(crate) shared: bool,
     pub(crate) command: Command,
     pub(crate) log: PathBuf,
     /// How many each end sends.
@@ -49,6 +51,7 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, Stri
     let mut log = None;
     let mut parsed = Args {
         smol: false,
+        shared: false,
         command,
         log: PathBuf::new(),
         messages: 1_000,
@@ -58,6 +61,10 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, Stri
         config: SessionConfig::DEFAULT,
     };
     while let Some(flag) = args.next() {
+        if flag == "--shared" {
+            parsed.shared = true;
+            continue;
+        }
         let value = args.next().ok_or_else(|| format!("{flag} needs a value"))?;
         match flag.as_str() {
             "--runtime" => match value.as_str() {

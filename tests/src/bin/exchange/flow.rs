@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
-use longwire::session::{Delivery, Event, MessageId, Next, Outcome, Session};
+use longwire::session::{Delivery, Event, MessageId, Next, Outcome, Statistics};
 use longwire::{Instant, Message, SendError};
 use longwire_tests::runtime::{Line, Runtime};
 
@@ -84,9 +84,12 @@ impl Flow {
         })
     }
 
-    /// Sends what is due, as far as there is room.
-    pub(crate) fn send<R: Runtime>(&mut self, line: &mut Line<R>) -> io::Result<()> {
-        let now = line.now();
+    /// Hands what is due by `now` to `accept`, as far as there is room.
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        mut accept: impl FnMut(Message<'_>) -> Result<MessageId, SendError>,
+    ) -> io::Result<()> {
         // Who is late sends many: others get their turn in between.
         for _ in 0..64 {
             if self.due().is_none_or(|due| due > now) {
@@ -99,17 +102,25 @@ impl Flow {
                 self.accepted = n;
                 self.again.push_back(n);
             }
-            match line.send(Message::from(text(n, self.size).as_str()), Delivery::Received) {
+            match accept(Message::from(text(n, self.size).as_str())) {
                 Ok(id) => {
                     self.again.pop_front();
                     self.unsettled.insert(id, Sent::Number(n));
                 }
-                Err(SendError::Full(_)) => self.full = true,
+                Err(SendError::Full(())) => self.full = true,
                 // It is closing, or has stopped.
                 Err(_) => break,
             }
         }
         Ok(())
+    }
+
+    /// Sends by a line.
+    pub(crate) fn send_by<R: Runtime>(&mut self, line: &mut Line<R>) -> io::Result<()> {
+        let now = line.now();
+        self.send(now, |message| {
+            line.send(message, Delivery::Received).map_err(|refused| refused.kind())
+        })
     }
 
     /// Tells the peer that it has everything.
@@ -185,8 +196,7 @@ impl Flow {
         }
     }
 
-    pub(crate) fn statistics(&mut self, session: &Session) -> io::Result<()> {
-        let s = session.statistics();
+    pub(crate) fn statistics(&mut self, s: &Statistics) -> io::Result<()> {
         let down = s.downtime.as_millis();
         self.journal.write(format_args!(
             "statistics attempts={} opened={} downtime={down} stale={} requeued={} repeated={} sent={} received={}",
