@@ -1,5 +1,6 @@
 //! Longwire's tests.
 
+pub mod json;
 pub mod properties;
 pub mod reference_inflater;
 #[cfg(feature = "runtimes")]

@@ -186,6 +186,11 @@ fn compressed_pairs() {
 }
 
 #[test]
+fn sessions() {
+    check(properties::session, 1_000, any_bytes(600));
+}
+
+#[test]
 fn compressors() {
     check(properties::deflate, 150, any_bytes(160));
 }

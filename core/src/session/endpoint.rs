@@ -78,14 +78,12 @@ impl Endpoint for Session {
     fn held_back(&mut self, now: Instant, held: bool) {
         self.now = now;
         match &mut self.link {
-            Link::None | Link::Dialling => self.count_stale(),
+            Link::None | Link::Dialling => return self.count_stale(),
             Link::Handshake { handshake, .. } => handshake.held_back(now, held),
-            Link::Open(connection) => {
-                connection.held_back(now, held);
-                self.was_held_back |= self.held_back;
-                self.held_back = held;
-            }
+            Link::Open(connection) => connection.held_back(now, held),
         }
+        self.was_held_back |= self.held_back;
+        self.held_back = held;
     }
 
     fn send_failed(&mut self, now: Instant, failure: TransportFailure) {

@@ -155,8 +155,10 @@ impl Session {
         self.ready = !self.config.hold_until_ready;
         let before = connection.unsent_messages();
         self.transmitted = connection.transmitted_messages().saturating_add(before);
-        self.held_back = false;
-        self.was_held_back = false;
+        if self.held_back {
+            // It said so during the handshake, and will not say so again.
+            connection.held_back(now, true);
+        }
         self.timers.stop(Timer::Retry);
         self.timers.stop(Timer::Connect);
         self.timers.arm_after(Timer::Stable, now, self.config.stable_after);
@@ -299,6 +301,7 @@ impl Session {
         statistics.repeated = statistics.repeated.saturating_add(requeued.repeated);
         self.timers.stop_all_but_shutdown();
         self.fences = Fences::default();
+        (self.held_back, self.was_held_back) = (false, false);
         let opened = self.opened_at.take().map(|at| self.now.saturating_since(at));
         trace!(attempt = self.attempt.get(), %failure, ?next, "closed");
         self.news.push(Event::Closed(Box::new(Closed {

@@ -14,6 +14,7 @@ mod negotiation;
 mod operations;
 mod pair;
 mod payloads;
+mod session;
 mod side;
 mod source;
 mod wire;
@@ -28,6 +29,7 @@ pub use negotiation::negotiation;
 pub use operations::{connection_client, connection_operations, connection_server, never_drained};
 pub use pair::{pair, pair_compressed};
 pub use payloads::utf8;
+pub use session::session;
 pub use source::{Lcg, Side, Source};
 
 /// A function over bytes that panics when what it says does not hold.
@@ -45,4 +47,5 @@ pub const TARGETS: &[(&str, Property)] = &[
     ("inflate", inflate),
     ("pair", pair),
     ("pair_compressed", pair_compressed),
+    ("session", session),
 ];

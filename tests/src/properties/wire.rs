@@ -123,7 +123,7 @@ impl Transcript {
 }
 
 /// The frame at the front of `wire`, if it is whole, and what follows it.
-fn parse(wire: &[u8], masked: bool) -> Option<(Frame, &[u8])> {
+pub(super) fn parse(wire: &[u8], masked: bool) -> Option<(Frame, &[u8])> {
     let &[first, second, ref rest @ ..] = wire else { return None };
     assert_eq!(first & 0x30, 0, "nothing was negotiated that uses these reserved bits");
     assert_eq!(second & 0x80 != 0, masked, "5.1: clients mask, servers do not");

@@ -6,6 +6,7 @@ mod args;
 mod client;
 mod echo;
 mod serve;
+mod session;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ fn run<R: Runtime>(args: &Args) -> ExitCode {
         match &args.command {
             Command::Serve(options) => serve::serve::<R>(args, options).await,
             Command::Connect { url } => client::connect::<R>(args, url).await,
+            Command::Session(options) => session::session::<R>(args, options).await,
             Command::Autobahn { url, agent } => client::autobahn::<R>(args, url, agent).await,
         }
     });
