@@ -12,6 +12,9 @@ pub use core::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
 
+/// Alarms of the systems there are go off by the millisecond.
+const MIN_GRID: u64 = 1_000_000;
+
 impl Instant {
     /// The epoch itself.
     pub const EPOCH: Self = Self(0);
@@ -33,6 +36,22 @@ impl Instant {
     #[must_use]
     pub const fn saturating_add(self, after: Duration) -> Self {
         Self(self.0.saturating_add(Self::from_epoch(after).0))
+    }
+
+    /// This deadline, seen from `now`, or one that is later by up to a 128th of the time until then: on a
+    /// grid since the epoch, so that the alarms of many who share that go off together. What is less than
+    /// an eighth of a second away stays.
+    #[must_use]
+    pub const fn gathered(self, now: Self) -> Self {
+        // A power of two, so that a deadline a little nearer or farther has the same grid.
+        let Some(exponent) = (self.0.saturating_sub(now.0) / 128).checked_ilog2() else {
+            return self;
+        };
+        let behind = !u64::MAX.unbounded_shl(exponent);
+        match self.0.checked_add(behind) {
+            Some(end) if behind >= MIN_GRID => Self(end & !behind),
+            _ => self,
+        }
     }
 
     /// Time since `earlier`, or zero if `earlier` is later.
@@ -61,6 +80,25 @@ mod tests {
         assert_eq!(end + Duration::from_secs(1), end);
         assert_eq!(Instant::EPOCH.saturating_since(end), Duration::ZERO);
         assert_eq!(Instant::EPOCH + Duration::MAX, end);
+    }
+
+    #[test]
+    fn a_gathered_deadline_is_never_earlier_and_hardly_later() {
+        let at = |millis: u64| Instant::from_epoch(Duration::from_millis(millis));
+        for left in [0, 1, 100, 127, 128, 1_000, 9_999, 20_000, 3_600_000, u64::MAX / 1_000_000] {
+            for now in [0, 1, 999, 123_456_789] {
+                let deadline = at(now) + Duration::from_millis(left);
+                let gathered = deadline.gathered(at(now));
+                assert!(gathered >= deadline);
+                let later = gathered.saturating_since(deadline);
+                assert!(later <= Duration::from_millis(left / 128), "{later:?} of {left} ms");
+            }
+        }
+        let times = (0..10_000).map(|n| at(20_000 + n).gathered(at(n)));
+        let mut times: alloc::vec::Vec<_> = times.collect();
+        times.dedup();
+        assert!(times.len() < 120, "{} times in ten seconds", times.len());
+        assert_eq!(Instant(u64::MAX).gathered(Instant::EPOCH), Instant(u64::MAX));
     }
 
     #[test]

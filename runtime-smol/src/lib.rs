@@ -240,7 +240,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Io<S> {
 
 /// smol's clock, and one of its alarms.
 ///
-/// The alarm is moved when the deadline is. That is rare: a byte that is received moves none.
+/// The alarm is moved when the deadline is. That is rare: a byte that is received moves none. It goes off
+/// up to a 128th of its time late, so that those of many connections share a wake-up.
 pub struct Timer {
     epoch: std::time::Instant,
     alarm: async_io::Timer,
@@ -262,7 +263,8 @@ impl driver::Timer for Timer {
 
     fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         if self.armed != Some(deadline) {
-            self.alarm.set_at(self.epoch + deadline.since_epoch());
+            let at = deadline.gathered(driver::Timer::now(self));
+            self.alarm.set_at(self.epoch + at.since_epoch());
             self.armed = Some(deadline);
         }
         Pin::new(&mut self.alarm).poll(cx).map(|_| self.armed = None)

@@ -256,18 +256,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Io<S> {
 
 /// tokio's clock, and one of its alarms.
 ///
-/// The alarm is moved when the deadline is. That is rare: a byte that is received moves none.
+/// The alarm is moved when the deadline is. That is rare: a byte that is received moves none. It goes off
+/// up to a 128th of its time late, so that those of many connections share a wake-up.
 pub struct Timer {
     epoch: tokio::time::Instant,
     sleep: Option<Pin<Box<Sleep>>>,
-    armed: bool,
+    armed: Option<Instant>,
 }
 
 impl Default for Timer {
     /// A timer whose epoch is that of all others of the process.
     fn default() -> Self {
         static EPOCH: LazyLock<tokio::time::Instant> = LazyLock::new(tokio::time::Instant::now);
-        Self { epoch: *EPOCH, sleep: None, armed: false }
+        Self { epoch: *EPOCH, sleep: None, armed: None }
     }
 }
 
@@ -283,12 +284,15 @@ impl driver::Timer for Timer {
     }
 
     fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        let at = self.at(deadline);
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
-        if !self.armed || sleep.deadline() != at {
-            sleep.as_mut().reset(at);
-            self.armed = true;
+        if self.armed != Some(deadline) {
+            let at = self.at(deadline.gathered(driver::Timer::now(self)));
+            match &mut self.sleep {
+                Some(sleep) => sleep.as_mut().reset(at),
+                None => self.sleep = Some(Box::pin(tokio::time::sleep_until(at))),
+            }
+            self.armed = Some(deadline);
         }
-        sleep.as_mut().poll(cx).map(|()| self.armed = false)
+        let Some(sleep) = &mut self.sleep else { return Poll::Ready(()) };
+        sleep.as_mut().poll(cx).map(|()| self.armed = None)
     }
 }

@@ -39,7 +39,7 @@ use crate::deflate::{Compress, Deflate};
 use crate::endpoint::Endpoint;
 use crate::error::SendError;
 use crate::frame::{Close, CloseCode};
-use crate::message::{DataKind, Message, Payload, PreparedMessage, Text, from_utf8};
+use crate::message::{DataKind, Message, Payload, PreparedMessage, Text, from_utf8, into_text};
 use crate::rng::Jitter;
 use crate::time::Instant;
 
@@ -366,7 +366,7 @@ impl Connection {
                 }
             }
             Some(Ready::Data(Data::Assembled { kind: DataKind::Text })) => {
-                match String::from_utf8(inbox.take_memory()) {
+                match into_text(inbox.take_memory()) {
                     Ok(text) => Event::Message(Message::Text(Text::from(text))),
                     Err(_) => closing.not_text(transmitter, timers, config, *now),
                 }

@@ -83,14 +83,20 @@ impl Mask {
     }
 
     /// Copies `payload`, masked, to `out`, which is as long, in one pass.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn copy_to(self, payload: &[u8], out: &mut [u8]) {
         #[cfg(feature = "simd")]
         if payload.len() >= WIDE {
-            let level = fearless_simd::Level::new();
-            return fearless_simd::dispatch!(level, _simd => self.copy_words_to(payload, out));
+            return self.copy_wide_to(payload, out);
         }
         self.copy_words_to(payload, out);
+    }
+
+    #[cfg(feature = "simd")]
+    #[inline(never)]
+    fn copy_wide_to(self, payload: &[u8], out: &mut [u8]) {
+        let level = fearless_simd::Level::new();
+        fearless_simd::dispatch!(level, _simd => self.copy_words_to(payload, out));
     }
 
     #[inline(always)]
