@@ -132,6 +132,8 @@ impl Endpoint for Session {
                 Timer::Connect => self.connect_due(),
                 Timer::Stable => self.progress.reset(),
                 Timer::Probe => self.probe_due(now, due),
+                // What is sent next is looked at when it is sent.
+                Timer::Fence => {}
                 Timer::Confirm => self.confirm_due(now, due),
                 Timer::Beat => self.beat_due(now),
                 Timer::Unanswered => self.unanswered_due(now, due),
