@@ -5,7 +5,7 @@
 
 use alloc::collections::VecDeque;
 
-use super::delivery::ping;
+use super::pings::Pings;
 use super::queue::Queue;
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
@@ -35,25 +35,30 @@ struct Fence {
 
 impl Fences {
     /// Sends a ping behind what was handed over, if that makes a batch.
-    pub(super) fn build(&mut self, connection: &mut Connection, queue: &mut Queue) {
+    pub(super) fn build(&mut self, connection: &mut Connection, queue: &mut Queue, pings: Pings) {
         let batch = 1_usize << self.grown.min(LARGEST_BATCH);
         if queue.unfenced() >= batch && self.on_their_way.len() < MOST {
-            self.send(connection, queue);
+            self.send(connection, queue, pings);
         }
     }
 
     /// The same, if it makes none, but nothing else is waited for.
-    pub(super) fn build_last(&mut self, connection: &mut Connection, queue: &mut Queue) {
+    pub(super) fn build_last(
+        &mut self,
+        connection: &mut Connection,
+        queue: &mut Queue,
+        pings: Pings,
+    ) {
         if queue.unfenced() > 0 && self.on_their_way.is_empty() {
-            self.send(connection, queue);
+            self.send(connection, queue, pings);
         }
     }
 
-    fn send(&mut self, connection: &mut Connection, queue: &mut Queue) {
+    fn send(&mut self, connection: &mut Connection, queue: &mut Queue, pings: Pings) {
         // A ping overtakes what is queued, and must not overtake what it is to confirm.
         let _ = connection.send_buffer();
         if connection.is_serialised()
-            && let Some(number) = ping(connection)
+            && let Some(number) = pings.send(connection)
         {
             self.on_their_way.push_back(Fence { number, left: None, messages: queue.fence() });
             self.grown = self.grown.saturating_add(1);
@@ -72,6 +77,11 @@ impl Fences {
         for left in self.on_their_way.iter_mut().filter_map(|fence| fence.left.as_mut()) {
             *left = now;
         }
+    }
+
+    /// The number of the first of them.
+    pub(super) fn first(&self) -> Option<u64> {
+        Some(self.on_their_way.front()?.number)
     }
 
     /// When the first of them left, if it has.

@@ -53,6 +53,7 @@ mod liveness;
 mod message;
 mod news;
 mod parting;
+mod pings;
 mod questions;
 mod queue;
 mod reachability;
@@ -90,6 +91,7 @@ use link::Link;
 use liveness::Liveness;
 use news::News;
 use parting::{Farewell, Then};
+use pings::Pings;
 use queue::Queue;
 use timer::{Timer, TimerTable};
 
@@ -149,6 +151,7 @@ pub struct Session {
     progress: backoff::Progress,
     queue: Queue,
     news: News,
+    pings: Pings,
     fences: Fences,
     /// Messages of this connection that are known to have left, and those that were on their way
     /// before it was the session's.
@@ -194,6 +197,7 @@ impl Session {
             progress: backoff::Progress::default(),
             queue: Queue::default(),
             news: News::default(),
+            pings: Pings::default(),
             fences: Fences::default(),
             transmitted: 0,
             held_back: false,
