@@ -55,6 +55,22 @@ fn what_it_held_back_when_it_failed_is_in_doubt() {
 }
 
 #[test]
+fn what_leaves_after_it_let_go_is_in_no_doubt() {
+    let mut world = open(plain());
+    let ids = held(&mut world);
+    let now = world.now;
+    world.session.held_back(now, false);
+    let later = world.session.send(now, Message::from("n"), Delivery::Transmitted).unwrap();
+    let n = bytes::Buf::remaining(world.session.send_buffer());
+    world.session.sent(now, n);
+    world.session.send_failed(now, TransportFailure::Reset);
+    world.reset();
+    for id in [ids[0], later] {
+        assert_eq!(world.outcome(id), Some(Outcome::Transmitted));
+    }
+}
+
+#[test]
 fn a_pong_proves_that_nothing_is_held_back_any_more() {
     let mut world = open(plain());
     let ids = held(&mut world);
