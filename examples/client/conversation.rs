@@ -221,8 +221,10 @@ impl<T: Transport, C: Timer> Conversation<T, C> {
                 self.progress.pending.insert(id.get(), id);
                 self.output.report(report::sent(id.get(), &typed.unwrap_or_default()))
             }
-            // A program that writes waits; a person is told.
-            Err(SendError::Full(message)) if !self.commands => {
+            // A program that writes waits, unless there will never be room; a person is told.
+            Err(SendError::Full(message))
+                if !self.commands && self.client.queued_messages() > 0 =>
+            {
                 self.progress.held = Some(message);
                 Ok(())
             }

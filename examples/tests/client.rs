@@ -176,6 +176,17 @@ fn more_lines_than_the_queue_holds_wait_for_room() {
 }
 
 #[test]
+fn a_line_for_which_there_will_never_be_room_is_not_waited_for() {
+    let server = Server::start();
+    let url = server.url();
+    let input = format!("{}\nsmall", "x".repeat(9 << 20));
+    let client = Running::new("client", &["--quiet", &url], &input);
+    let (code, lines, errors) = client.end();
+    assert_eq!((code, lines), (Some(1), vec![String::from("small")]));
+    assert_eq!(errors, ["! not sent: the send queue is full"]);
+}
+
+#[test]
 fn what_is_typed_while_the_server_restarts_arrives_in_order() {
     for runtime in RUNTIMES {
         let server = Server::start();
