@@ -1,10 +1,10 @@
 #!/bin/bash
 # run.sh [--runtime tokio|smol|both]
 # Interoperation of `testee` with ws (Node) and websockets (Python), each as the client
-# and as the server, plain and with permessage-deflate. Installs the pinned versions
-# when they are missing: node_modules beside this file, a virtual environment in the
-# cache folder. Where npm or pip is missing it says `skipped: ...`; with
-# REQUIRE_INTEROP=1 that is a failure.
+# and as the server, plain and with permessage-deflate; and of `testee session`, whose ping
+# fences they answer. Installs the pinned versions when they are missing: node_modules
+# beside this file, a virtual environment in the cache folder. Where npm or pip is
+# missing it says `skipped: ...`; with REQUIRE_INTEROP=1 that is a failure.
 # The last line is `interop: N passed, N failed`. Exit 0 only if nothing failed and
 # something passed, or everything was skipped.
 # Environment: TESTEE (the program; without it, it is built), REQUIRE_INTEROP,
@@ -89,7 +89,7 @@ if [ ${#peers[@]} -gt 0 ]; then
   export PYTHONDONTWRITEBYTECODE=1
   for runtime in $runtimes; do
     for peer in "${peers[@]}"; do
-      for role in client server deflate_client deflate_server; do
+      for role in client server deflate_client deflate_server session; do
         case $peer in
           node) script "$runtime" node "$here/node_$role.mjs" ;;
           python) script "$runtime" "$python" "$here/python_$role.py" ;;

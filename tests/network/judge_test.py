@@ -30,9 +30,9 @@ def failures(sent, got):
             with open(path, "w", encoding="utf-8") as file:
                 file.write("".join(line + "\n" for line in lines))
             journals.append(judge.Journal(path))
-    direction = judge.Direction("test", *journals, 4, False)
+    direction = judge.Direction("test", *journals, 4)
     return [*direction.failures, *judge.one_end_for_each_attempt(journals[0]),
-            *judge.retries_are_in_time(journals[0], 50)]
+            *judge.retries_are_in_time(journals[0], 5, 50)]
 
 
 def refuses(what, sent, got):
@@ -49,6 +49,7 @@ refuses("never arrived", sender(), receiver(1, 2, 4))
 refuses("4 directly after 2", sender(), receiver(1, 2, 4))
 refuses("3 directly after 3", sender("50 repeated 3"), receiver(1, 2, 3, 3, 4))
 refuses("begins a connection", sender(), receiver(1, "15 open 2 0", 3, 4, "43 open 3 0", 2))
+refuses("never sent so", sender(), receiver(1, 2, "30 wrong 7 bytes", 3, 4))
 refuses("never to be sent", sender(), receiver(1, 2, 3, 4, 5))
 refuses("announced 0 times", sender("51 repeated 4"), receiver(1, 2, 3, 4, *AGAIN))
 refuses("not received exactly once", sender(without=["25 outcome 2 received"]), receiver(1, 2, 3, 4))
@@ -57,4 +58,6 @@ refuses("another outcome", sender("50 outcome 2 lost: stopped"), receiver(1, 2, 
 refuses("before it was", sender(), receiver(1, "26 got 2", 3, 4))
 refuses("ends 1", sender(without=["60 down 1 100 cut"]), receiver(1, 2, 3, 4))
 refuses("was to begin after 100 ms", sender("290 connecting 3", "291 down 3 - closed", without=["160 connecting 2"]),
+        receiver(1, 2, 3, 4))
+refuses("was to begin after 100 ms", sender("150 connecting 3", "151 down 3 - closed", without=["160 connecting 2"]),
         receiver(1, 2, 3, 4))

@@ -41,13 +41,14 @@ class Case:
     restarts = False  # the server is another process afterwards
     must_end = True  # each fault ends a connection, or an attempt
 
-    def __init__(self, options, runtime):
-        self.options, self.runtime = options, runtime
+    def __init__(self, options, runtime, shared=False):
+        self.options, self.runtime, self.shared = options, runtime, shared
+        self.client_name = runtime + (", shared" if shared else "")
         self.folder = tempfile.mkdtemp(prefix=f"longwire-{self.name}-{runtime}-")
         self.judged = False
         self.faults, self.failures, self.notes = [], [], []
         self.seconds = min(options.seconds, 20)
-        self.rate = 250
+        self.rate, self.size = 250, 4000
         self.messages = int(self.rate * self.seconds)
         self.prefix = {"client": (), "server": ()}
         self.listen = "127.0.0.1:0"
@@ -56,7 +57,7 @@ class Case:
     def flags(self, runtime):
         deadline = self.seconds + 60
         return ["--runtime", runtime, "--messages", str(self.messages), "--rate", str(self.rate),
-                "--deadline", str(deadline), *FLAGS]
+                "--size", str(self.size), "--deadline", str(deadline), *FLAGS]
 
     def start_server(self):
         self.server = Server(self.options.exchange, self.listen, self.path("server"),
@@ -66,7 +67,8 @@ class Case:
 
     def start_client(self):
         self.client = Process(self.options.exchange, "client", f"ws://{self.reach()}/?me", "--log",
-                              self.path("client"), *self.flags(self.runtime), prefix=self.prefix["client"])
+                              self.path("client"), *self.flags(self.runtime), *["--shared"] * self.shared,
+                              prefix=self.prefix["client"])
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -119,11 +121,11 @@ class Case:
     def judge(self):
         client = self.journal = judge.Journal(self.path("client"))
         server = judge.Journal(os.path.join(self.path("server"), "me.log"))
-        self.up = judge.Direction("client to server", client, server, self.messages, False)
-        self.down = judge.Direction("server to client", server, client, self.messages, self.restarts)
+        self.up = judge.Direction("client to server", client, server, self.messages)
+        self.down = judge.Direction("server to client", server, client, self.messages, self.restarts, self.shared)
         self.failures += self.up.failures + self.down.failures
         self.failures += judge.one_end_for_each_attempt(client)
-        self.failures += judge.retries_are_in_time(client, SLACK)
+        self.failures += judge.retries_are_in_time(client, SLACK if self.shared else 50, SLACK)
         self.detected = []
         self.reopened = judge.reconnects(client, self.faults)
         if (slowest := max(self.reopened, default=0)) > REOPENED:
@@ -150,12 +152,12 @@ class Case:
 
     def row(self):
         if not self.judged:
-            return [self.name, self.runtime, *["–"] * (len(HEAD) - 3), "FAILED"]
+            return [self.name, self.client_name, *["–"] * (len(HEAD) - 3), "FAILED"]
 
         def longest(times):
             return f"{max(times) / 1000:.2f} s" if times else "–"
         return [
-            self.name, self.runtime, len(self.faults), self.journal.count("connecting"),
+            self.name, self.client_name, len(self.faults), self.journal.count("connecting"),
             self.journal.count("open"), f"{self.messages:,} + {self.messages:,}",
             f"{self.up.duplicates} of {sum(self.up.announced.values())}",
             f"{self.down.duplicates} of {sum(self.down.announced.values())}",
@@ -295,7 +297,7 @@ class Refused(Namespaced):
 class Cut(Case):
     """A proxy that cuts connections at random, by RST and by FIN, in the middle of frames."""
 
-    name, mean = "proxy", 0.7
+    name = "proxy"
 
     def prepare(self):
         self.seconds = self.options.seconds
@@ -303,11 +305,11 @@ class Cut(Case):
         self.rate = round(10_000 / 60)
         self.seed = self.options.random.randrange(1 << 32)
         self.proxy = None
-        print(f"proxy on {self.runtime}: seed {self.seed}", flush=True)
+        print(f"proxy on {self.client_name}: seed {self.seed}", flush=True)
 
     def reach(self):
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "proxy.py")
-        self.proxy = Process(sys.executable, script, self.server.address, str(self.seconds), str(self.mean),
+        self.proxy = Process(sys.executable, script, self.server.address, str(self.seconds), str(self.options.mean),
                              str(self.seed))
         return self.proxy.wait_for("listening")
 
@@ -345,7 +347,7 @@ def attempt(case):
 
 def report(case):
     """Says how it went, and whether it failed."""
-    name = f"{case.name} on {case.runtime}"
+    name = f"{case.name} on {case.client_name}"
     for note in sorted(set(case.notes)):
         print(f"{name}: {note}", flush=True)
     for failure in case.failures[:20]:
@@ -364,6 +366,7 @@ def main():
     parser.add_argument("--only", action="append", choices=[case.name for case in CASES])
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--runtime", choices=["tokio", "smol", "both"], default="both")
+    parser.add_argument("--mean", type=float, default=0.7)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     options = parser.parse_args()
     options.random = random.Random(options.seed)
@@ -377,7 +380,7 @@ def main():
             print(f"skipped: {case.name}: {why}", flush=True)
             skipped += 1
             continue
-        these = [case(options, runtime) for runtime in runtimes]
+        these = [case(options, runtime, shared) for runtime in runtimes for shared in (False, True)]
         with ThreadPoolExecutor() as pool:
             list(pool.map(attempt, these))
         for this in these:

@@ -1,12 +1,13 @@
 #!/bin/bash
-# run.sh [--only NAME]... [--seconds S] [--runtime tokio|smol|both] [--seed N]
+# run.sh [--only NAME]... [--seconds S] [--runtime tokio|smol|both] [--mean S] [--seed N]
 # Long connections over networks that fail: a client on each runtime and a server on the
 # other send each other numbered messages while the server is killed, restarted or
 # stopped, the network taken away, packets dropped, or connections cut at random.
 # Then nothing may be missing, out of order, or there twice without having been announced.
 # --only: kill, restart, stop, sleep, link, drop, refuse, loss, proxy; may be repeated.
 # --seconds: how long the proxy cuts, 60 by default, with 10,000 messages each way in a
-#   minute; the other cases take as long, but 20 seconds at most.
+#   minute; the other cases take as long, but 20 seconds at most. --mean: after how many
+#   seconds, on average, it cuts a connection, 0.7 by default.
 # Prints a table in Markdown; the last line is `network: N passed, N failed, N skipped`.
 # Exit 0 only if nothing failed. What the machine cannot do is `skipped: ...`: network
 # namespaces need root and iproute2; dropping packets needs tc with netem, or nft.

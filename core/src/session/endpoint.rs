@@ -65,6 +65,10 @@ impl Endpoint for Session {
 
     fn sent(&mut self, now: Instant, n: usize) {
         self.now = now;
+        if n > 0 && self.was_held_back {
+            // It goes on: what it held back before it did not lose.
+            self.note_transmitted();
+        }
         match &mut self.link {
             Link::None | Link::Dialling => return self.count_stale(),
             Link::Handshake { handshake, .. } => handshake.sent(now, n),

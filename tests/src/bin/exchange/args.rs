@@ -12,19 +12,23 @@ usage: exchange serve ADDRESS [FLAGS]
        exchange client URL [FLAGS]
 
 each with: --log PATH (serve: a folder, a journal for each client; client: its journal)
-  [--runtime tokio|smol] [--messages N] [--rate A_SECOND] [--deadline SECONDS] [--backoff BASE,CAP]
-  [--heartbeat SECONDS] [--confirm SECONDS] [--connect-timeout SECONDS]
-A client's identity is the query of its URL. serve ends when the first client is done, or with SIGTERM.
+  [--runtime tokio|smol] [--messages N] [--rate A_SECOND] [--size BYTES] [--deadline SECONDS]
+  [--backoff BASE,CAP] [--heartbeat SECONDS] [--confirm SECONDS] [--connect-timeout SECONDS]
+A client's identity is the query of its URL; with --shared a task drives its session. serve ends when the first client is done, or with SIGTERM.
 ";
 
 #[derive(Clone)]
 pub(crate) struct Args {
     pub(crate) smol: bool,
+    /// Whether the client's session is driven by a task of its own.
+    pub(crate) shared: bool,
     pub(crate) command: Command,
     pub(crate) log: PathBuf,
     /// How many each end sends.
     pub(crate) messages: u64,
     pub(crate) rate: u32,
+    /// How long messages are at most, beside their number.
+    pub(crate) size: usize,
     /// When to give up altogether.
     pub(crate) deadline: Duration,
     pub(crate) config: SessionConfig,
@@ -47,14 +51,20 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, Stri
     let mut log = None;
     let mut parsed = Args {
         smol: false,
+        shared: false,
         command,
         log: PathBuf::new(),
         messages: 1_000,
         rate: 200,
+        size: 0,
         deadline: Duration::from_secs(120),
         config: SessionConfig::DEFAULT,
     };
     while let Some(flag) = args.next() {
+        if flag == "--shared" {
+            parsed.shared = true;
+            continue;
+        }
         let value = args.next().ok_or_else(|| format!("{flag} needs a value"))?;
         match flag.as_str() {
             "--runtime" => match value.as_str() {
@@ -65,6 +75,7 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Args, Stri
             "--log" => log = Some(PathBuf::from(value)),
             "--messages" => parsed.messages = number(&flag, &value)?,
             "--rate" => parsed.rate = number::<u32>(&flag, &value)?.max(1),
+            "--size" => parsed.size = number(&flag, &value)?,
             "--deadline" => parsed.deadline = seconds(&flag, &value)?,
             "--backoff" => {
                 let (base, cap) =

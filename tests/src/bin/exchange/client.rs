@@ -3,9 +3,12 @@
 use core::pin::pin;
 use std::error::Error;
 
+use futures_util::future::{Either, select};
 use longwire::CloseCode;
+use longwire::driver::Timer as _;
 use longwire::handshake::Request;
-use longwire_tests::runtime::Runtime;
+use longwire::session::Delivery;
+use longwire_tests::runtime::{Line, Runtime};
 
 use crate::args::Args;
 use crate::flow::{Flow, Meant, Woken, next};
@@ -15,17 +18,31 @@ use crate::journal::Journal;
 /// server has said that the same is true of it.
 pub(crate) async fn client<R: Runtime>(args: &Args, url: &str) -> Result<(), Box<dyn Error>> {
     let (journal, past) = Journal::open(&args.log)?;
-    let mut line = R::line(Request::parse(url)?, args.config.clone());
+    let line = R::line(Request::parse(url)?, args.config.clone());
     let mut flow = Flow::new(journal, past, args, line.now())?;
-    let mut out_of_time = pin!(R::sleep(args.deadline));
+    let talking = async {
+        if args.shared {
+            shared::<R>(line, &mut flow).await
+        } else {
+            inline::<R>(line, &mut flow).await
+        }
+    };
+    match select(pin!(talking), pin!(R::sleep(args.deadline))).await {
+        Either::Left((ending, _)) => ending,
+        Either::Right(_) => Err("out of time".into()),
+    }
+}
+
+async fn inline<R: Runtime>(mut line: Line<R>, flow: &mut Flow) -> Result<(), Box<dyn Error>> {
     let (mut server_done, mut closing) = (false, false);
     loop {
-        flow.send::<R>(&mut line)?;
+        flow.send_by::<R>(&mut line)?;
         if server_done && flow.is_complete() && !closing {
             line.close(CloseCode::NORMAL, "done")?;
             closing = true;
         }
-        match next::<R, _>(&mut line, flow.due(), out_of_time.as_mut()).await {
+        let never = core::future::pending::<()>();
+        match next::<R, _>(&mut line, flow.due(), pin!(never)).await {
             Woken::News => {
                 let Some(event) = line.session_mut().event() else { continue };
                 match flow.note(&event)? {
@@ -34,10 +51,46 @@ pub(crate) async fn client<R: Runtime>(args: &Args, url: &str) -> Result<(), Box
                     Meant::Nothing | Meant::DoneHeard | Meant::Down { .. } => {}
                 }
             }
-            Woken::Other(()) => return Err("out of time".into()),
-            Woken::Due => {}
+            Woken::Other(()) | Woken::Due => {}
         }
     }
-    flow.statistics(line.session())?;
+    flow.statistics(&line.session().statistics())?;
+    if closing { Ok(()) } else { Err("stopped before it was done".into()) }
+}
+
+/// The same by a handle and a stream of events, with a task that drives the session.
+async fn shared<R: Runtime>(line: Line<R>, flow: &mut Flow) -> Result<(), Box<dyn Error>> {
+    let (client, mut events, driving) = line.share();
+    R::spawn(async move {
+        driving.await;
+    });
+    let timer = R::Timer::default();
+    let (mut server_done, mut closing) = (false, false);
+    loop {
+        flow.send(timer.now(), |message| {
+            client.post(message, Delivery::Received).map_err(|refused| refused.kind())
+        })?;
+        if server_done && flow.is_complete() && !closing {
+            client.close(CloseCode::NORMAL, "done")?;
+            closing = true;
+        }
+        let wait = async {
+            match flow.due() {
+                Some(due) => R::sleep(due.saturating_since(timer.now())).await,
+                None => core::future::pending().await,
+            }
+        };
+        let event = match select(pin!(events.next()), pin!(wait)).await {
+            Either::Left((Some(event), _)) => event,
+            Either::Left((None, _)) => return Err("no more events".into()),
+            Either::Right(_) => continue,
+        };
+        match flow.note(&event)? {
+            Meant::Done => server_done = true,
+            Meant::Stopped => break,
+            Meant::Nothing | Meant::DoneHeard | Meant::Down { .. } => {}
+        }
+    }
+    flow.statistics(&client.statistics())?;
     if closing { Ok(()) } else { Err("stopped before it was done".into()) }
 }

@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
-use longwire::session::{Delivery, Event, MessageId, Next, Outcome, Session};
+use longwire::session::{Delivery, Event, MessageId, Next, Outcome, Statistics};
 use longwire::{Instant, Message, SendError};
 use longwire_tests::runtime::{Line, Runtime};
 
@@ -22,6 +22,7 @@ pub(crate) struct Flow {
     pub(crate) journal: Journal,
     messages: u64,
     rate: u32,
+    size: usize,
     since: Instant,
     /// The number it began with, and the last one accepted.
     first: u64,
@@ -72,6 +73,7 @@ impl Flow {
             journal,
             messages: args.messages,
             rate: args.rate,
+            size: args.size,
             since: now,
             first: past.accepted,
             accepted: past.accepted,
@@ -82,9 +84,12 @@ impl Flow {
         })
     }
 
-    /// Sends what is due, as far as there is room.
-    pub(crate) fn send<R: Runtime>(&mut self, line: &mut Line<R>) -> io::Result<()> {
-        let now = line.now();
+    /// Hands what is due by `now` to `accept`, as far as there is room.
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        mut accept: impl FnMut(Message<'_>) -> Result<MessageId, SendError>,
+    ) -> io::Result<()> {
         // Who is late sends many: others get their turn in between.
         for _ in 0..64 {
             if self.due().is_none_or(|due| due > now) {
@@ -97,17 +102,25 @@ impl Flow {
                 self.accepted = n;
                 self.again.push_back(n);
             }
-            match line.send(Message::from(n.to_string().as_str()), Delivery::Received) {
+            match accept(Message::from(text(n, self.size).as_str())) {
                 Ok(id) => {
                     self.again.pop_front();
                     self.unsettled.insert(id, Sent::Number(n));
                 }
-                Err(SendError::Full(_)) => self.full = true,
+                Err(SendError::Full(())) => self.full = true,
                 // It is closing, or has stopped.
                 Err(_) => break,
             }
         }
         Ok(())
+    }
+
+    /// Sends by a line.
+    pub(crate) fn send_by<R: Runtime>(&mut self, line: &mut Line<R>) -> io::Result<()> {
+        let now = line.now();
+        self.send(now, |message| {
+            line.send(message, Delivery::Received).map_err(|refused| refused.kind())
+        })
     }
 
     /// Tells the peer that it has everything.
@@ -129,14 +142,10 @@ impl Flow {
                 self.journal.write(format_args!("open {attempt} {repeated}"))?;
             }
             Event::Message(message) => {
-                let text = message.as_text().unwrap_or("not text");
-                let Ok(n) = text.parse::<u64>() else {
-                    return Ok(if text == DONE { Meant::Done } else { Meant::Nothing });
-                };
-                self.journal.write(format_args!("got {n}"))?;
-                if n == self.got + 1 {
-                    self.got = n;
+                if message.as_text() == Some(DONE) {
+                    return Ok(Meant::Done);
                 }
+                self.got(message.as_text().unwrap_or("not text"))?;
             }
             Event::Settled(settled) => return self.settled(settled.id, settled.outcome),
             Event::Repeated(id) => {
@@ -164,6 +173,17 @@ impl Flow {
         Ok(Meant::Nothing)
     }
 
+    fn got(&mut self, message: &str) -> io::Result<()> {
+        let number = message.split(' ').next().and_then(|number| number.parse::<u64>().ok());
+        let Some(n) = number.filter(|n| text(*n, self.size) == message) else {
+            return self.journal.write(format_args!("wrong {} bytes", message.len()));
+        };
+        if n == self.got + 1 {
+            self.got = n;
+        }
+        self.journal.write(format_args!("got {n}"))
+    }
+
     fn settled(&mut self, id: MessageId, outcome: Outcome) -> io::Result<Meant> {
         self.full = false;
         match self.unsettled.remove(&id) {
@@ -176,8 +196,7 @@ impl Flow {
         }
     }
 
-    pub(crate) fn statistics(&mut self, session: &Session) -> io::Result<()> {
-        let s = session.statistics();
+    pub(crate) fn statistics(&mut self, s: &Statistics) -> io::Result<()> {
         let down = s.downtime.as_millis();
         self.journal.write(format_args!(
             "statistics attempts={} opened={} downtime={down} stale={} requeued={} repeated={} sent={} received={}",
@@ -208,6 +227,12 @@ impl Flow {
         let after = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
         (self.accepted < self.messages).then(|| self.since.saturating_add(after))
     }
+}
+
+/// A message that says its number, and is as long as that tells, `size` bytes more at most.
+fn text(n: u64, size: usize) -> String {
+    let more = usize::try_from(n).unwrap_or(usize::MAX).wrapping_mul(7_919) % (size + 1);
+    format!("{n} {}", "x".repeat(more))
 }
 
 /// Whether the peer closed with 1000.

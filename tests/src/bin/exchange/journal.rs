@@ -16,6 +16,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// | `repeated N` | it is sent again although the peer may have it |
 /// | `outcome N O` | what became of it |
 /// | `got N` | the peer's message arrived, and was handed to the application |
+/// | `wrong N bytes` | what arrived is no message of the peer's |
 /// | `connecting A`, `open A REPEATED` | an attempt; how many waiting messages may have arrived before |
 /// | `down A RETRY REASON` | it is over; milliseconds to the next, or `-` |
 /// | `stopped REASON`, `statistics NAME=VALUE ...` | the end |

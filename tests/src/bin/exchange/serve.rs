@@ -137,7 +137,7 @@ async fn session<R: Runtime>(
     let mut stop = pin!(stopped.recv());
     let mut out_of_time = pin!(R::sleep(args.deadline));
     loop {
-        flow.send::<R>(&mut line)?;
+        flow.send_by::<R>(&mut line)?;
         if flow.is_complete() && !said_done && !closing {
             said_done = flow.say_done::<R>(&mut line);
         }
@@ -177,5 +177,5 @@ async fn session<R: Runtime>(
             Woken::Due => {}
         }
     }
-    flow.statistics(line.session())
+    flow.statistics(&line.session().statistics())
 }
