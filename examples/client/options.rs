@@ -142,7 +142,6 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Asked, Str
     // Whatever the order of the options: these change the profile.
     if let Some((base, cap)) = backoff {
         config = config.with_backoff(base, cap);
-        config.backoff.first = config.backoff.first.min(cap);
     }
     if retries.is_some() {
         config.backoff.max_retries = retries;
