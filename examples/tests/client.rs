@@ -15,6 +15,7 @@ use std::thread::{self, JoinHandle};
 use longwire::{CloseCode, Closed};
 use longwire_tokio::{Event, accept};
 use serde_json::{Value, json};
+use tokio::net::TcpSocket;
 use tokio::sync::oneshot;
 
 use process::{PATIENCE, Running};
@@ -89,10 +90,12 @@ async fn serve(listener: &tokio::net::TcpListener, report: &Sender<Closed>) {
     }
 }
 
-/// A port at which nobody listens.
-fn nobody() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    format!("ws://{}/", listener.local_addr().expect("bound"))
+/// A port at which nobody listens, and nobody will while the socket is kept.
+fn nobody() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+    let url = format!("ws://{}/", socket.local_addr().expect("bound"));
+    (socket, url)
 }
 
 /// The client, with a back-off that does not keep anybody waiting.
@@ -225,12 +228,13 @@ fn what_is_typed_while_the_server_restarts_arrives_in_order() {
 #[test]
 fn what_is_not_delivered_is_said_and_costs_the_exit_code() {
     for runtime in RUNTIMES {
+        let (_kept, nobody) = nobody();
         // Nobody listens: retries are used up, or time is.
         for (more, why) in [
             (&["--retries", "1"], "stopped: failed, too many times in a row"),
             (&["--wait", "0.3"], "stopped: closed"),
         ] {
-            let mut client = client(runtime, &nobody(), more);
+            let mut client = client(runtime, &nobody, more);
             client.say("hello?");
             let (code, lines, errors) = client.end();
             assert_eq!((code, lines.len()), (Some(1), 0), "{errors:?}");
@@ -238,7 +242,7 @@ fn what_is_not_delivered_is_said_and_costs_the_exit_code() {
             assert_eq!(errors.last(), Some(&format!("* {why}")));
         }
         // There is nothing to send, and nobody to be connected to.
-        assert_eq!(client(runtime, &nobody(), &["--wait", "0.1"]).end().0, Some(1));
+        assert_eq!(client(runtime, &nobody, &["--wait", "0.1"]).end().0, Some(1));
         let server = Server::start();
         assert_eq!(client(runtime, &server.url(), &["--wait", "30"]).end().0, Some(0));
 
