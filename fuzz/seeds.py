@@ -155,6 +155,15 @@ def schedules(rng, heads, count):
         yield bytes([heads[i % len(heads)], rng.randrange(8)]) + rng.randbytes(length)
 
 
+def sessions(rng, count):
+    # Flowing between what happens, so that connections are open for some of it.
+    for i in range(count):
+        steps = rng.choice((10, 40, 120))
+        flow = bytes([12])
+        script = b"".join(rng.choice((flow, rng.randbytes(3))) for _ in range(steps))
+        yield bytes([rng.randrange(256), rng.randrange(256), 0 if i % 4 == 0 else 1]) + script
+
+
 def headers():
     for first in (0x81, 0x02, 0x00, 0x88, 0x89, 0x8A, 0x09, 0xC1, 0xC9, 0x91, 0x83):
         for length in (0, 5, 125, 126, 0xFFFF, 0x10000, (1 << 63) - 1):
@@ -205,3 +214,4 @@ if __name__ == "__main__":
     write("pair", schedules(rng, (0, 1, 6, 12, 15), 60))
     write("deflate", schedules(rng, (0, 3, 6, 7), 40))
     write("inflate", deflated())
+    write("session", sessions(rng, 80))

@@ -432,6 +432,8 @@ fn the_book_knows_every_limit() {
     for source in [
         include_str!("../../core/src/connection/config.rs"),
         include_str!("../../core/src/handshake/limits.rs"),
+        include_str!("../../core/src/session/config.rs"),
+        include_str!("../../core/src/session/backoff.rs"),
     ] {
         let items = source.lines().filter_map(|line| line.trim().strip_prefix("pub "));
         for (name, _) in items.filter_map(|item| item.split_once(": ")) {

@@ -171,11 +171,18 @@ impl Heartbeat {
 
     fn time(&mut self, payload: &[u8], now: Instant) -> Option<(Duration, Asker)> {
         let answers = |ping: &Outstanding| ping.left.is_some() && *ping.payload == *payload;
-        // Of pings that carry the same, no more is proven than that the first was read.
-        let first = self.outstanding.iter().find(|ping| answers(ping))?.number;
+        let mut answered = None;
+        for (at, ping) in self.outstanding.iter().enumerate().filter(|(_, ping)| answers(ping)) {
+            // Of pings that carry the same, no more is proven than that the first was read.
+            let (first, _) = answered.unwrap_or((ping.number, at));
+            answered = Some((first, at));
+        }
+        let (first, at) = answered?;
         self.reached = self.reached.max(first);
-        let at = self.outstanding.iter().rposition(answers)?;
-        let latest = self.outstanding.drain(..=at).next_back()?;
+        for _ in 0..at {
+            self.outstanding.pop_front();
+        }
+        let latest = self.outstanding.pop_front()?;
         self.beats = self.beats.wrapping_add(u32::from(latest.asker == Asker::Heartbeat));
         let left = latest.left?;
         if self.outstanding.is_empty() {

@@ -52,7 +52,7 @@ impl Session {
             return;
         }
         // Before as well: of messages that are always large, the next would be in its way again.
-        self.fences.build(connection, &mut self.queue);
+        self.fences.build(connection, &mut self.queue, self.now);
         while connection.has_room() && self.news.len() < UNTAKEN {
             let Some((message, options)) = self.queue.next(all, self.now, &mut self.news) else {
                 break;
@@ -61,9 +61,12 @@ impl Session {
                 break;
             }
             self.queue.hand_over(all, &mut self.news);
-            self.fences.build(connection, &mut self.queue);
+            self.fences.build(connection, &mut self.queue, self.now);
         }
-        self.fences.build_last(connection, &mut self.queue);
+        match self.fences.build_last(connection, &mut self.queue, self.now) {
+            Some(at) => self.timers.arm(Timer::Fence, at),
+            None => self.timers.stop(Timer::Fence),
+        }
     }
 
     /// Somebody looks: notes which messages have left, unless the transport holds some back.

@@ -65,6 +65,10 @@ impl Endpoint for Session {
 
     fn sent(&mut self, now: Instant, n: usize) {
         self.now = now;
+        if n > 0 && self.was_held_back {
+            // It goes on: what it held back before it did not lose.
+            self.note_transmitted();
+        }
         match &mut self.link {
             Link::None | Link::Dialling => return self.count_stale(),
             Link::Handshake { handshake, .. } => handshake.sent(now, n),
@@ -128,6 +132,8 @@ impl Endpoint for Session {
                 Timer::Connect => self.connect_due(),
                 Timer::Stable => self.progress.reset(),
                 Timer::Probe => self.probe_due(now, due),
+                // What is sent next is looked at when it is sent.
+                Timer::Fence => {}
                 Timer::Confirm => self.confirm_due(now, due),
                 Timer::Beat => self.beat_due(now),
                 Timer::Unanswered => self.unanswered_due(now, due),

@@ -9,18 +9,22 @@ use super::delivery::ping;
 use super::queue::Queue;
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 /// The pings of one connection that are on their way, oldest first.
 ///
 /// Each confirms a batch. On a new connection batches begin with one message and double with each ping,
 /// so that however soon connections are cut, each confirms something that is then not sent again; and
-/// few are on their way at once, so that a steady flow has a ping a round trip or so.
+/// few are on their way at once, so that a steady flow has a ping a round trip or so. Where a round trip takes
+/// next to nothing that would be a flood: there is a pace as well, below what an end of ours puts up with
+/// ([`Config::max_control_rate`](crate::Config::max_control_rate)) even if both ends send.
 #[derive(Debug, Default)]
 pub(super) struct Fences {
     on_their_way: VecDeque<Fence>,
     /// Pings sent, as far as that matters for the next batch.
     grown: u32,
+    /// When all of them will have had their time.
+    paid: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,21 +39,36 @@ struct Fence {
 
 impl Fences {
     /// Sends a ping behind what was handed over, if that makes a batch.
-    pub(super) fn build(&mut self, connection: &mut Connection, queue: &mut Queue) {
+    pub(super) fn build(&mut self, connection: &mut Connection, queue: &mut Queue, now: Instant) {
         let batch = 1_usize << self.grown.min(LARGEST_BATCH);
-        if queue.unfenced() >= batch && self.on_their_way.len() < MOST {
-            self.send(connection, queue);
+        if queue.unfenced() >= batch && self.on_their_way.len() < MOST && self.next_at() <= now {
+            self.send(connection, queue, now);
         }
     }
 
-    /// The same, if it makes none, but nothing else is waited for.
-    pub(super) fn build_last(&mut self, connection: &mut Connection, queue: &mut Queue) {
+    /// The same, if it makes none, but nothing else is waited for. If it is too soon, says when it is not.
+    pub(super) fn build_last(
+        &mut self,
+        connection: &mut Connection,
+        queue: &mut Queue,
+        now: Instant,
+    ) -> Option<Instant> {
         if queue.unfenced() > 0 && self.on_their_way.is_empty() {
-            self.send(connection, queue);
+            let at = self.next_at();
+            if at > now {
+                return Some(at);
+            }
+            self.send(connection, queue, now);
         }
+        None
     }
 
-    fn send(&mut self, connection: &mut Connection, queue: &mut Queue) {
+    fn next_at(&self) -> Instant {
+        let paid = self.paid.map_or(Duration::ZERO, Instant::since_epoch);
+        Instant::from_epoch(paid.saturating_sub(CREDIT))
+    }
+
+    fn send(&mut self, connection: &mut Connection, queue: &mut Queue, now: Instant) {
         // A ping overtakes what is queued, and must not overtake what it is to confirm.
         let _ = connection.send_buffer();
         if connection.is_serialised()
@@ -57,6 +76,8 @@ impl Fences {
         {
             self.on_their_way.push_back(Fence { number, left: None, messages: queue.fence() });
             self.grown = self.grown.saturating_add(1);
+            let paid = self.paid.map_or(now, |paid| paid.max(now));
+            self.paid = Some(paid.saturating_add(PACE));
         }
     }
 
@@ -99,3 +120,9 @@ const MOST: usize = 6;
 /// How often batches double: the largest has 32 messages, or what was handed over while `MOST` pings
 /// were on their way.
 const LARGEST_BATCH: u32 = 5;
+
+/// The time of a ping: 4,000 a second.
+const PACE: Duration = Duration::from_micros(250);
+
+/// The time of those that may be sent in advance: 500.
+const CREDIT: Duration = Duration::from_millis(125);

@@ -11,11 +11,13 @@ pub(super) enum Timer {
     Stable,
     /// When to give up on a peer that was probed.
     Probe,
-    /// When to give up on a peer that does not answer the ping behind the messages.
+    /// When the ping behind the messages may be sent that would have been too soon.
+    Fence,
+    /// When to give up on a peer that does not answer it.
     Confirm,
     /// When to send the heartbeat's message.
     Beat,
-    /// When to give up on a peer that does not answer it.
+    /// When to give up on a peer that does not answer that.
     Unanswered,
     /// When to close although messages wait.
     Flush,
@@ -24,11 +26,12 @@ pub(super) enum Timer {
 }
 
 impl Timer {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Retry,
         Self::Connect,
         Self::Stable,
         Self::Probe,
+        Self::Fence,
         Self::Confirm,
         Self::Beat,
         Self::Unanswered,

@@ -83,6 +83,33 @@ fn however_soon_connections_are_cut_each_confirms_something() {
 }
 
 #[test]
+fn pings_have_a_pace_however_short_the_round_trip() {
+    let mut world = open(plain());
+    let pings = |world: &World| world.session.connection().unwrap().pings();
+    // A round trip takes no time at all here.
+    for n in 0..=500 {
+        let id = world.send("m", RECEIVED);
+        assert_eq!((world.outcome(id), pings(&world)), (Some(Outcome::Received), n + 1));
+    }
+    let early: Vec<_> = (0..100).map(|_| world.send("m", RECEIVED)).collect();
+    assert_eq!((world.outcome(early[0]), pings(&world)), (None, 501), "too soon");
+    world.pass(millis(1));
+    assert!(early.iter().all(|id| world.outcome(*id) == Some(Outcome::Received)));
+    assert_eq!(pings(&world), 502, "one for all of them");
+    let before = pings(&world);
+    for _ in 0..1_000 {
+        for _ in 0..20 {
+            world.send("m", RECEIVED);
+        }
+        world.pass(millis(1));
+    }
+    assert!((3_900..=4_000).contains(&(pings(&world) - before)), "{}", pings(&world) - before);
+    world.pass(millis(1));
+    assert_eq!(world.session.queued_messages(), 0);
+    assert_eq!(world.closings().len(), 0);
+}
+
+#[test]
 fn the_next_fence_follows_the_answer_to_the_last() {
     let mut world = open(plain());
     world.asleep = true;

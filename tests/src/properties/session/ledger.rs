@@ -200,7 +200,7 @@ impl Ledger {
             Outcome::Lost(Loss::Unconfirmed) => {
                 assert!(settled.transmissions >= config.max_transmissions);
             }
-            other => panic!("no such outcome: {other:?}"),
+            other @ (Outcome::Lost(_) | _) => panic!("no such outcome: {other:?}"),
         }
         assert_eq!(entry.cancelled, settled.outcome == Outcome::Cancelled);
         assert_eq!(entry.acknowledged, settled.outcome == Outcome::Acknowledged);

@@ -1,6 +1,7 @@
 //! A session, its network, its application and its peer, every schedule of them.
 
 mod ledger;
+mod network;
 mod peer;
 mod world;
 
@@ -13,8 +14,9 @@ use longwire::time::Duration;
 use longwire::{CloseCode, Message};
 
 use super::source::Source;
+use network::Answer;
 use peer::Pongs;
-use world::{Answer, World};
+use world::World;
 
 /// Whatever the network, the peer and the application do, in whatever order: one `Closed` an attempt,
 /// one outcome a message, order kept, duplicates only where they were announced, nothing reported that is
