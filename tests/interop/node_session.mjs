@@ -66,12 +66,12 @@ await check('session: a server that cuts its connections has every message in th
   const flags = ['--rate', '2000', '--backoff', '1,10'];
   const { events, status } = await served({}, (n, connection, ws) => {
     (log[connection] ??= []).push(n);
-    // In the middle of a batch. For ever, and it would never have more: a batch is confirmed as a whole.
-    if (connection < 3 && log[connection].length === 30) ws._socket.resetAndDestroy();
+    // For ever: what was confirmed before is not sent again, so it gets on.
+    if (log[connection].length === 30) ws._socket.resetAndDestroy();
   }, (url) => session(url, flags));
   same(outcomes(events), all('received'), 'outcomes');
   same(status, 0, 'status');
-  same(log.length, 4, 'connections');
+  assert(log.length >= Math.ceil(MESSAGES / 30), `${log.length} connections`);
   let highest = 0;
   for (const numbers of log) {
     assert(numbers[0] <= highest + 1, `${numbers[0]} comes after ${highest}`);

@@ -142,7 +142,8 @@ def can(do):
     except FileNotFoundError as error:
         return f"{error.filename} is not there"
     except subprocess.CalledProcessError as error:
-        return f"{' '.join(error.cmd[4:6])}: {error.stderr.strip().splitlines()[0]}"
+        tool = error.cmd[4] if error.cmd[1:3] == ("netns", "exec") else error.cmd[0]
+        return f"{tool}: {error.stderr.strip().splitlines()[0]}"
 
 
 def can_drop():

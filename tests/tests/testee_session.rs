@@ -27,7 +27,7 @@ on_each!(
     too_many_failures_stop_it_with_status_1,
     close_gives_every_message_an_outcome_and_ends_in_order,
     close_while_nobody_is_connected_gives_every_message_an_outcome,
-    online_tries_at_once_and_offline_not_at_all,
+    another_network_is_tried_at_once_and_none_not_at_all,
     suspend_and_resume,
     text_of_any_kind_stays_on_its_line,
     without_messages_it_stays_until_it_is_closed,
@@ -164,7 +164,7 @@ fn close_while_nobody_is_connected_gives_every_message_an_outcome(runtime: &str)
     assert_eq!(last(&events).1, &json!({"event": "stopped", "reason": "closed"}));
 }
 
-fn online_tries_at_once_and_offline_not_at_all(runtime: &str) {
+fn another_network_is_tried_at_once_and_none_not_at_all(runtime: &str) {
     let port = free_port();
     let url = format!("ws://127.0.0.1:{port}/");
     // Whatever happens within the test does not happen because the back-off is over.
@@ -173,7 +173,9 @@ fn online_tries_at_once_and_offline_not_at_all(runtime: &str) {
     let mut session = Testee::start(runtime, &args);
     assert_eq!(session.until("down")["retry_ms"], 3_600_000);
     let (server, _) = Testee::serve(runtime, port);
+    // There is a network, as there was: that is no news. Another one is.
     session.command("online");
+    session.command("changed");
     assert_eq!(session.event(), Some(json!({"event": "open", "attempt": 2})));
     session.command("offline");
     session.obeyed();
