@@ -46,9 +46,9 @@ impl Session {
     /// what is not on the wire can still be taken back.
     pub(super) fn pump(&mut self) {
         let all = self.ready;
-        let said = self.farewell.as_ref().is_some_and(|farewell| farewell.said);
         let Link::Open(connection) = &mut self.link else { return };
-        if said || connection.state() != connection::State::Open {
+        // Nothing goes behind the last word, whosever that is.
+        if connection.state() != connection::State::Open {
             return;
         }
         // Before as well: of messages that are always large, the next would be in its way again.
