@@ -329,29 +329,39 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
                         self.0.stalled = true;
                         self.0.endpoint.sent(self.0.timer.now(), 0);
                     }
+                    // What it took may wait within it; and without that there may be room again.
+                    if self.0.unflushed && self.poll_flush(cx).is_ready() {
+                        continue;
+                    }
                     return Poll::Pending;
                 }
             }
         }
         if self.0.unflushed {
-            let Some(transport) = &mut self.0.transport else { return Poll::Ready(()) };
-            match transport.poll_flush(cx) {
-                Poll::Ready(Ok(())) => {
-                    self.0.unflushed = false;
-                    self.hold_back(false);
-                }
-                Poll::Ready(Err(error)) => self.send_failed(error),
-                Poll::Pending => {
-                    self.hold_back(true);
-                    return Poll::Pending;
-                }
-            }
+            ready!(self.poll_flush(cx));
         }
         if self.0.endpoint.is_send_finished() && !self.0.shut_down {
             let Some(transport) = &mut self.0.transport else { return Poll::Ready(()) };
             // A peer that is already gone is told nothing; that changes nothing.
             let _ = ready!(transport.poll_shutdown(cx));
             self.0.shut_down = true;
+        }
+        Poll::Ready(())
+    }
+
+    /// Ready once the transport has passed on what it took, or failed to.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(transport) = &mut self.0.transport else { return Poll::Ready(()) };
+        match transport.poll_flush(cx) {
+            Poll::Ready(Ok(())) => {
+                self.0.unflushed = false;
+                self.hold_back(false);
+            }
+            Poll::Ready(Err(error)) => self.send_failed(error),
+            Poll::Pending => {
+                self.hold_back(true);
+                return Poll::Pending;
+            }
         }
         Poll::Ready(())
     }
