@@ -5,7 +5,7 @@ use longwire::CloseCode;
 pub(crate) const HELP: &str = "\
 /ping                  asks the server for a pong, and says how long it took
 /offline  /online      there is no network any more; there is one again
-/changed               the network has changed: see whether the connection survived it
+/changed               another network: see whether the connection survived
 /suspend  /resume      closes and keeps what waits; connects again
 /connect               while the next try is waited for: tries now
 /cancel N              takes message N back, if it still waits

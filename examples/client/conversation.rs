@@ -51,6 +51,8 @@ pub(crate) struct Progress {
     /// Why the latest attempt failed, unless it did not.
     failure: Option<String>,
     interrupted: bool,
+    /// Whether what is typed is looked at before what arrives: they take turns.
+    typed_first: bool,
     /// When the input ended.
     ended: Option<Instant>,
     finishing: bool,
@@ -70,7 +72,8 @@ impl<T: Transport, C: Timer> Conversation<T, C> {
         let hello = format!("connecting to {}", self.options.url);
         self.output.report(Report::note(hello))?;
         loop {
-            let step = match self.step().now_or_never().filter(|_| !self.output.is_full()) {
+            let at_once = if self.output.is_full() { None } else { self.step().now_or_never() };
+            let step = match at_once {
                 Some(step) => step,
                 None => {
                     self.draw()?;
@@ -102,14 +105,18 @@ impl<T: Transport, C: Timer> Conversation<T, C> {
             if let Poll::Ready(Some(())) = self.interrupts.poll_recv(cx) {
                 return Poll::Ready(Step::Interrupt);
             }
-            if let Poll::Ready(event) = self.events.poll_next_unpin(cx) {
-                return Poll::Ready(Step::Event(event));
-            }
-            // While one waits for room, those behind it wait where they are.
-            if self.progress.held.is_none()
-                && let Poll::Ready(Some(input)) = self.input.poll_recv(cx)
-            {
-                return Poll::Ready(Step::Input(input));
+            self.progress.typed_first = !self.progress.typed_first;
+            for typed in [self.progress.typed_first, !self.progress.typed_first] {
+                if !typed && let Poll::Ready(event) = self.events.poll_next_unpin(cx) {
+                    return Poll::Ready(Step::Event(event));
+                }
+                // While one waits for room, those behind it wait where they are.
+                if typed
+                    && self.progress.held.is_none()
+                    && let Poll::Ready(Some(input)) = self.input.poll_recv(cx)
+                {
+                    return Poll::Ready(Step::Input(input));
+                }
             }
             if let Some(at) = wake_at
                 && self.timer.poll_until(cx, at).is_ready()
@@ -221,8 +228,10 @@ impl<T: Transport, C: Timer> Conversation<T, C> {
                 self.progress.pending.insert(id.get(), id);
                 self.output.report(report::sent(id.get(), &typed.unwrap_or_default()))
             }
-            // A program that writes waits; a person is told.
-            Err(SendError::Full(message)) if !self.commands => {
+            // A program that writes waits, unless there will never be room; a person is told.
+            Err(SendError::Full(message))
+                if !self.commands && self.client.queued_messages() > 0 =>
+            {
                 self.progress.held = Some(message);
                 Ok(())
             }

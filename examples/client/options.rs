@@ -12,10 +12,11 @@ A WebSocket client that stays connected, and says what became of every message.
 usage: client [OPTION]... ws://HOST[:PORT][/PATH]
 
   --header 'NAME: VALUE'     one more header of the request; may be repeated
-  --subprotocol NAME         offers a subprotocol; may be repeated, the best first
+  --subprotocol NAME         offers a subprotocol; may be repeated, best first
   --delivery transmitted|received
-                             when a message counts as delivered: once the operating system has
-                             it, or once the server has answered a ping behind it (default)
+                             when a message counts as delivered: once the
+                             operating system has it, or once the server has
+                             answered a ping behind it (default)
   --profile default|socket_rocket|browser
                              heartbeat and back-off
   --backoff BASE,CAP         retries after BASE milliseconds, growing up to CAP
@@ -26,16 +27,17 @@ usage: client [OPTION]... ws://HOST[:PORT][/PATH]
   --commands                 takes commands from a pipe as well
   --once                     stops at the first message received
   --linger SECONDS           goes on receiving after the end of the input (0)
-  --wait SECONDS             gives what was sent that long to be delivered then (30)
+  --wait SECONDS             and gives messages that long to be delivered (30)
   --help
 
-On a terminal, lines that begin with / are commands: /help lists them; // sends a slash. A status
-line shows how the connection is. NO_COLOR is honoured.
+On a terminal, lines that begin with / are commands: /help lists them; // sends
+a slash. A status line shows how the connection is. NO_COLOR is honoured.
 
-In a pipe every line of the input is sent, as text if it is UTF-8 and otherwise as binary; what is
-received goes to standard output, one line a message, with control characters escaped; everything
-else goes to standard error. At the end of the input it waits until every message has its outcome,
-closes, and exits. The first Ctrl-C closes in order, the second one quits.
+In a pipe every line of the input is sent, as text if it is UTF-8 and otherwise
+as binary; what is received goes to standard output, one line a message, with
+control characters escaped; everything else goes to standard error. At the end
+of the input it waits until every message has its outcome, closes, and exits.
+The first Ctrl-C closes in order, the second one quits.
 
 exit status:
   0  it was connected, every message was delivered, and it was closed in order
@@ -140,7 +142,6 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Asked, Str
     // Whatever the order of the options: these change the profile.
     if let Some((base, cap)) = backoff {
         config = config.with_backoff(base, cap);
-        config.backoff.first = config.backoff.first.min(cap);
     }
     if retries.is_some() {
         config.backoff.max_retries = retries;

@@ -1,6 +1,7 @@
 //! Runs the clients that stay connected as processes, against a server that does not stay.
 
 mod process;
+mod server;
 
 /// The client again, for the tests of its parts: cargo builds an example to be run or to be tested, not both.
 #[allow(dead_code, reason = "its `main` is run as a process")]
@@ -8,91 +9,23 @@ mod process;
 mod parts;
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::net::TcpListener;
 
-use longwire::{CloseCode, Closed};
-use longwire_tokio::{Event, accept};
+use longwire::CloseCode;
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use tokio::net::TcpSocket;
 
-use process::{PATIENCE, Running};
+use process::Running;
+use server::Server;
 
 const RUNTIMES: [&str; 2] = ["tokio", "smol"];
 
-/// Echoes what it receives, until it is dropped: then all its sockets are closed, without a word.
-struct Server {
-    address: SocketAddr,
-    closed: Receiver<Closed>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Server {
-    fn start() -> Self {
-        Self::start_at(([127, 0, 0, 1], 0).into())
-    }
-
-    fn start_at(address: SocketAddr) -> Self {
-        let listener = TcpListener::bind(address).expect("a port");
-        let address = listener.local_addr().expect("bound");
-        listener.set_nonblocking(true).expect("a socket");
-        let (stop, stopped) = oneshot::channel();
-        let (report, closed) = channel();
-        let thread = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(async move {
-                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-                tokio::select! {
-                    () = serve(&listener, &report) => {}
-                    _ = stopped => {}
-                }
-            });
-        });
-        Self { address, closed, stop: Some(stop), thread: Some(thread) }
-    }
-
-    fn url(&self) -> String {
-        format!("ws://{}/", self.address)
-    }
-
-    /// How the next of its connections was closed.
-    fn closed(&self) -> Closed {
-        self.closed.recv_timeout(PATIENCE).expect("an end")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop = None;
-        let _ = self.thread.take().expect("it runs").join();
-    }
-}
-
-async fn serve(listener: &tokio::net::TcpListener, report: &Sender<Closed>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let report = report.clone();
-        tokio::spawn(async move {
-            let Ok(mut websocket) = accept(stream).await else { return };
-            while let Some((event, mut sender)) = websocket.next_with_sender().await {
-                match event {
-                    Event::Message(message) if message.as_text() == Some("go away") => {
-                        let _ = websocket.close(CloseCode::POLICY_VIOLATION, "as you like");
-                    }
-                    Event::Message(message) => drop(sender.send(message)),
-                    Event::Closed(closed) => drop(report.send(*closed)),
-                    Event::Piece(_) | Event::Ping(_) | Event::Pong(_) | Event::Error(_) | _ => {}
-                }
-            }
-        });
-    }
-}
-
-/// A port at which nobody listens.
-fn nobody() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    format!("ws://{}/", listener.local_addr().expect("bound"))
+/// A port at which nobody listens, and nobody will while the socket is kept.
+fn nobody() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+    let url = format!("ws://{}/", socket.local_addr().expect("bound"));
+    (socket, url)
 }
 
 /// The client, with a back-off that does not keep anybody waiting.
@@ -176,6 +109,17 @@ fn more_lines_than_the_queue_holds_wait_for_room() {
 }
 
 #[test]
+fn a_line_for_which_there_will_never_be_room_is_not_waited_for() {
+    let server = Server::start();
+    let url = server.url();
+    let input = format!("{}\nsmall", "x".repeat(9 << 20));
+    let client = Running::new("client", &["--quiet", &url], &input);
+    let (code, lines, errors) = client.end();
+    assert_eq!((code, lines), (Some(1), vec![String::from("small")]));
+    assert_eq!(errors, ["! not sent: the send queue is full"]);
+}
+
+#[test]
 fn what_is_typed_while_the_server_restarts_arrives_in_order() {
     for runtime in RUNTIMES {
         let server = Server::start();
@@ -214,12 +158,13 @@ fn what_is_typed_while_the_server_restarts_arrives_in_order() {
 #[test]
 fn what_is_not_delivered_is_said_and_costs_the_exit_code() {
     for runtime in RUNTIMES {
+        let (_kept, nobody) = nobody();
         // Nobody listens: retries are used up, or time is.
         for (more, why) in [
             (&["--retries", "1"], "stopped: failed, too many times in a row"),
             (&["--wait", "0.3"], "stopped: closed"),
         ] {
-            let mut client = client(runtime, &nobody(), more);
+            let mut client = client(runtime, &nobody, more);
             client.say("hello?");
             let (code, lines, errors) = client.end();
             assert_eq!((code, lines.len()), (Some(1), 0), "{errors:?}");
@@ -227,7 +172,7 @@ fn what_is_not_delivered_is_said_and_costs_the_exit_code() {
             assert_eq!(errors.last(), Some(&format!("* {why}")));
         }
         // There is nothing to send, and nobody to be connected to.
-        assert_eq!(client(runtime, &nobody(), &["--wait", "0.1"]).end().0, Some(1));
+        assert_eq!(client(runtime, &nobody, &["--wait", "0.1"]).end().0, Some(1));
         let server = Server::start();
         assert_eq!(client(runtime, &server.url(), &["--wait", "30"]).end().0, Some(0));
 

@@ -110,7 +110,7 @@ fn lines(from: impl Read + Send + 'static, shown: Option<String>) -> Receiver<St
 
 /// Beside this test, where `cargo test` puts the examples. (With `--test run`, cargo does not build
 /// them: then what is run may be out of date, or not there.)
-fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     let mut path = std::env::current_exe().expect("a path");
     path.pop();
     path.pop();

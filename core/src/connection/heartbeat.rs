@@ -9,7 +9,7 @@ use crate::time::{Duration, Instant};
 
 /// Who sent a ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asker {
+pub(super) enum Asker {
     Application,
     Heartbeat,
     /// To know what the peer has read.
@@ -54,13 +54,12 @@ fn smoothed(average: Duration, last: Duration) -> Duration {
 pub(super) struct Heartbeat {
     outstanding: VecDeque<Outstanding>,
     nonce: u64,
-    /// How long the ping took that the latest pong answers, and whose it was.
-    answered: Option<(Duration, Asker)>,
+    /// How long the ping took that the latest pong answers, and its number.
+    answered: Option<(Duration, u64)>,
     /// How many pings of its own were answered.
     beats: u32,
-    /// Pings ever sent, and the latest of them that was answered.
+    /// Pings ever sent.
     sent: u64,
-    reached: u64,
     round_trip: Option<RoundTrip>,
 }
 
@@ -77,11 +76,6 @@ impl Heartbeat {
     /// How many pings were ever sent.
     pub(super) const fn pings(&self) -> u64 {
         self.sent
-    }
-
-    /// The latest ping that was answered, counted from 1: all before it count as answered.
-    pub(super) const fn reached(&self) -> u64 {
-        self.reached
     }
 
     /// When the ping of this number left, if it has and is not answered.
@@ -164,21 +158,15 @@ impl Heartbeat {
         self.answered.map(|(round_trip, _)| round_trip)
     }
 
-    /// Whose ping it was that the latest pong answers, if it answers one.
-    pub(super) fn asker(&self) -> Option<Asker> {
-        self.answered.map(|(_, asker)| asker)
+    /// The number of the ping that the latest pong answers, if it answers one. Of pings that carry the
+    /// same it is the last.
+    pub(super) fn answered_ping(&self) -> Option<u64> {
+        self.answered.map(|(_, number)| number)
     }
 
-    fn time(&mut self, payload: &[u8], now: Instant) -> Option<(Duration, Asker)> {
+    fn time(&mut self, payload: &[u8], now: Instant) -> Option<(Duration, u64)> {
         let answers = |ping: &Outstanding| ping.left.is_some() && *ping.payload == *payload;
-        let mut answered = None;
-        for (at, ping) in self.outstanding.iter().enumerate().filter(|(_, ping)| answers(ping)) {
-            // Of pings that carry the same, no more is proven than that the first was read.
-            let (first, _) = answered.unwrap_or((ping.number, at));
-            answered = Some((first, at));
-        }
-        let (first, at) = answered?;
-        self.reached = self.reached.max(first);
+        let at = self.outstanding.iter().rposition(answers)?;
         for _ in 0..at {
             self.outstanding.pop_front();
         }
@@ -194,6 +182,6 @@ impl Heartbeat {
         round_trip.last = last;
         round_trip.min = round_trip.min.min(last);
         round_trip.smoothed = smoothed(round_trip.smoothed, last);
-        Some((last, latest.asker))
+        Some((last, latest.number))
     }
 }

@@ -30,7 +30,6 @@ pub use heartbeat::RoundTrip;
 pub use sender::Sender;
 pub use transmit::Role;
 
-pub(crate) use heartbeat::Asker;
 pub(crate) use session::Found;
 
 use crate::buffer::{Inbox, Outbox};
@@ -302,7 +301,7 @@ impl Connection {
     /// [`OversizedControl`](SendError::OversizedControl) over 125 bytes,
     /// [`Closed`](SendError::Closed), [`Full`](SendError::Full).
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.heartbeat.ping(&mut self.transmitter, payload, Asker::Application)
+        self.heartbeat.ping(&mut self.transmitter, payload, heartbeat::Asker::Application)
     }
 
     /// Starts the closing handshake, behind everything queued (section 7.1.2).

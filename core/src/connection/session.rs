@@ -34,19 +34,14 @@ impl Connection {
         self.heartbeat.pings()
     }
 
-    /// The number of the latest ping that was answered, and with it all before.
-    pub(crate) const fn pings_answered(&self) -> u64 {
-        self.heartbeat.reached()
-    }
-
     /// When the ping of this number left, if it has and is not answered.
     pub(crate) fn ping_left(&self, number: u64) -> Option<Instant> {
         self.heartbeat.left(number)
     }
 
-    /// Whose ping it was that the latest pong answers, if it answers one.
-    pub(crate) fn asker(&self) -> Option<Asker> {
-        self.heartbeat.asker()
+    /// The number of the ping that the latest pong seems to answer.
+    pub(crate) fn answered_ping(&self) -> Option<u64> {
+        self.heartbeat.answered_ping()
     }
 
     /// How many pings of the heartbeat's own were answered.

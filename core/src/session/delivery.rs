@@ -46,13 +46,13 @@ impl Session {
     /// what is not on the wire can still be taken back.
     pub(super) fn pump(&mut self) {
         let all = self.ready;
-        let said = self.farewell.as_ref().is_some_and(|farewell| farewell.said);
         let Link::Open(connection) = &mut self.link else { return };
-        if said || connection.state() != connection::State::Open {
+        // Nothing goes behind the last word, whosever that is.
+        if connection.state() != connection::State::Open {
             return;
         }
         // Before as well: of messages that are always large, the next would be in its way again.
-        self.fences.build(connection, &mut self.queue, self.now);
+        self.fences.build(connection, &mut self.queue, self.pings, self.now);
         while connection.has_room() && self.news.len() < UNTAKEN {
             let Some((message, options)) = self.queue.next(all, self.now, &mut self.news) else {
                 break;
@@ -61,9 +61,9 @@ impl Session {
                 break;
             }
             self.queue.hand_over(all, &mut self.news);
-            self.fences.build(connection, &mut self.queue, self.now);
+            self.fences.build(connection, &mut self.queue, self.pings, self.now);
         }
-        match self.fences.build_last(connection, &mut self.queue, self.now) {
+        match self.fences.build_last(connection, &mut self.queue, self.pings, self.now) {
             Some(at) => self.timers.arm(Timer::Fence, at),
             None => self.timers.stop(Timer::Fence),
         }
@@ -132,6 +132,15 @@ impl Session {
         self.arm_confirm();
     }
 
+    /// A ping of the application's or the heartbeat's was answered. If ours was before it, and was not,
+    /// then the peer answers the latest only: that proves nothing, for it may look like one that was long
+    /// before, but then it answers another one of ours.
+    pub(super) fn answered_other(&mut self, number: u64) {
+        if self.fences.first().is_some_and(|first| first < number) {
+            self.ask_again();
+        }
+    }
+
     /// A ping was answered, and with it all before.
     pub(super) fn answered(&mut self, number: u64) {
         let confirmed = self.fences.answered(number);
@@ -190,34 +199,12 @@ impl Session {
         self.held_back || connection.poll_ready()
     }
 
-    /// A ping after a time in which nobody looked. Its answer is one to those before it.
+    /// Another ping, whose answer is one to those before it: after a time in which nobody looked.
     fn ask_again(&mut self) {
         if let Link::Open(connection) = &mut self.link {
-            let _ = ping(connection);
+            let _ = self.pings.send(connection);
         }
     }
-}
-
-/// Sends a ping of the session's own, and says its number.
-pub(super) fn ping(connection: &mut Connection) -> Option<u64> {
-    let number = connection.pings().saturating_add(1);
-    connection.ping_for_session(&payload(number)).is_ok().then_some(number)
-}
-
-/// What a ping of the session's own carries: no two the same, so that each pong tells which it answers.
-fn payload(number: u64) -> [u8; 12] {
-    let mut payload = *b"lw: ........";
-    if let Some(tail) = payload.last_chunk_mut() {
-        *tail = number.to_be_bytes();
-    }
-    payload
-}
-
-/// Which ping of the session's own a pong answers.
-pub(super) fn own_ping(pong: &[u8]) -> Option<u64> {
-    let (tag, number) = pong.split_first_chunk::<4>()?;
-    let number = <[u8; 8]>::try_from(number).ok()?;
-    (tag == b"lw: ").then(|| u64::from_be_bytes(number))
 }
 
 /// Copied into the connection, and kept until it is settled.

@@ -2,11 +2,10 @@
 
 use alloc::boxed::Box;
 
-use super::delivery::own_ping;
 use super::timer::Timer;
 use super::{Event, Failure, Link, Pong, Session, State};
 use crate::buffer::{Outbox, Stage};
-use crate::connection::{self, Asker, Found};
+use crate::connection::{self, Found};
 use crate::endpoint::Endpoint;
 use crate::error::TransportFailure;
 use crate::time::Instant;
@@ -292,17 +291,17 @@ impl Session {
         let event = connection.event();
         let Some(connection::Event::Pong(pong)) = event else { return };
         let (payload, round_trip) = (Box::from(&*pong.payload), pong.round_trip);
-        // To a ping of the session's own, perhaps once more.
-        let is_own = match connection.asker() {
-            Some(asker) => asker == Asker::Session,
-            None => own_ping(&payload).is_some_and(|number| number <= connection.pings()),
-        };
-        let answered = connection.pings_answered();
-        if !is_own {
+        let other = connection.answered_ping();
+        let own = self.pings.answered(connection, &payload);
+        if own.is_none() {
             self.news.push(Event::Pong(Pong { payload, round_trip }));
         }
         self.watch_beats(self.now);
-        self.answered(answered);
+        match (own, other) {
+            (Some(number), _) => self.answered(number),
+            (None, Some(number)) => self.answered_other(number),
+            (None, None) => {}
+        }
     }
 
     fn take_end(&mut self) {

@@ -5,7 +5,7 @@
 
 use alloc::collections::VecDeque;
 
-use super::delivery::ping;
+use super::pings::Pings;
 use super::queue::Queue;
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
@@ -39,10 +39,16 @@ struct Fence {
 
 impl Fences {
     /// Sends a ping behind what was handed over, if that makes a batch.
-    pub(super) fn build(&mut self, connection: &mut Connection, queue: &mut Queue, now: Instant) {
+    pub(super) fn build(
+        &mut self,
+        connection: &mut Connection,
+        queue: &mut Queue,
+        pings: Pings,
+        now: Instant,
+    ) {
         let batch = 1_usize << self.grown.min(LARGEST_BATCH);
         if queue.unfenced() >= batch && self.on_their_way.len() < MOST && self.next_at() <= now {
-            self.send(connection, queue, now);
+            self.send(connection, queue, pings, now);
         }
     }
 
@@ -51,6 +57,7 @@ impl Fences {
         &mut self,
         connection: &mut Connection,
         queue: &mut Queue,
+        pings: Pings,
         now: Instant,
     ) -> Option<Instant> {
         if queue.unfenced() > 0 && self.on_their_way.is_empty() {
@@ -58,7 +65,7 @@ impl Fences {
             if at > now {
                 return Some(at);
             }
-            self.send(connection, queue, now);
+            self.send(connection, queue, pings, now);
         }
         None
     }
@@ -68,11 +75,11 @@ impl Fences {
         Instant::from_epoch(paid.saturating_sub(CREDIT))
     }
 
-    fn send(&mut self, connection: &mut Connection, queue: &mut Queue, now: Instant) {
+    fn send(&mut self, connection: &mut Connection, queue: &mut Queue, pings: Pings, now: Instant) {
         // A ping overtakes what is queued, and must not overtake what it is to confirm.
         let _ = connection.send_buffer();
         if connection.is_serialised()
-            && let Some(number) = ping(connection)
+            && let Some(number) = pings.send(connection)
         {
             self.on_their_way.push_back(Fence { number, left: None, messages: queue.fence() });
             self.grown = self.grown.saturating_add(1);
@@ -93,6 +100,11 @@ impl Fences {
         for left in self.on_their_way.iter_mut().filter_map(|fence| fence.left.as_mut()) {
             *left = now;
         }
+    }
+
+    /// The number of the first of them.
+    pub(super) fn first(&self) -> Option<u64> {
+        Some(self.on_their_way.front()?.number)
     }
 
     /// When the first of them left, if it has.

@@ -2,7 +2,7 @@
 //! probes.
 
 use super::adaptive::Interval;
-use super::delivery::{SOON, lend, ping};
+use super::delivery::{SOON, lend};
 use super::timer::{Timer, TimerTable};
 use super::{Failure, Link, Session, SessionConfig, State};
 use crate::connection::{Connection, Heartbeat};
@@ -101,7 +101,7 @@ impl Session {
         if self.timers.get(Timer::Probe).is_none()
             && self.state == State::Open
             && let Link::Open(connection) = &mut self.link
-            && let Some(number) = ping(connection)
+            && let Some(number) = self.pings.send(connection)
         {
             self.liveness.probe = Some(Probe { number, sent: self.statistics.bytes_sent });
             self.timers.arm_after(Timer::Probe, now, self.config.probe_timeout);

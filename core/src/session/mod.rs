@@ -53,6 +53,7 @@ mod liveness;
 mod message;
 mod news;
 mod parting;
+mod pings;
 mod questions;
 mod queue;
 mod reachability;
@@ -90,6 +91,7 @@ use link::Link;
 use liveness::Liveness;
 use news::News;
 use parting::{Farewell, Then};
+use pings::Pings;
 use queue::Queue;
 use timer::{Timer, TimerTable};
 
@@ -142,6 +144,8 @@ pub struct Session {
     /// Close once every message has its outcome.
     finishing: Option<Close>,
     reachable: bool,
+    /// That there is a network was told, and not only assumed.
+    told_online: bool,
     /// What waits may leave.
     ready: bool,
     /// The application takes no messages now.
@@ -149,6 +153,7 @@ pub struct Session {
     progress: backoff::Progress,
     queue: Queue,
     news: News,
+    pings: Pings,
     fences: Fences,
     /// Messages of this connection that are known to have left, and those that were on their way
     /// before it was the session's.
@@ -190,10 +195,12 @@ impl Session {
             farewell: None,
             finishing: None,
             reachable: true,
+            told_online: false,
             paused: false,
             progress: backoff::Progress::default(),
             queue: Queue::default(),
             news: News::default(),
+            pings: Pings::default(),
             fences: Fences::default(),
             transmitted: 0,
             held_back: false,
@@ -306,7 +313,7 @@ impl Session {
     ///
     /// [`Offline`](Reachability::Offline) gives up an attempt without counting it, stops the timers, and
     /// leaves an open connection alone: its heartbeat rests. [`Online`](Reachability::Online), after
-    /// that, tries again after [`SessionConfig::online_delay`], if there is a network still, and probes a
+    /// that or for the first time, tries again after [`SessionConfig::online_delay`], if there is a network still, and probes a
     /// connection that is open. [`Changed`](Reachability::Changed) does so in any case.
     ///
     /// What is no news does nothing, so it may be reported as often as one likes. An attempt that a

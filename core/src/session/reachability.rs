@@ -10,6 +10,7 @@ use crate::time::Instant;
 impl Session {
     pub(super) fn offline(&mut self, now: Instant) {
         self.reachable = false;
+        self.told_online = false;
         match self.state {
             State::Connecting if self.dials => {
                 if mem::take(&mut self.counted) {
@@ -42,15 +43,17 @@ impl Session {
     /// There is a network, perhaps not the one that there was.
     pub(super) fn online(&mut self, now: Instant, changed: bool) {
         let was_reachable = mem::replace(&mut self.reachable, true);
+        let is_repeated = mem::replace(&mut self.told_online, true);
         if changed {
             self.liveness.network_changed(&self.config);
-        } else if was_reachable {
-            // Platforms that are asked every second say the same every second.
+        } else if is_repeated {
+            // Platforms that are asked every second say the same every second. What was only assumed
+            // until it was told is news.
             return;
         }
         match self.state {
             State::Offline | State::Waiting if self.dials => self.prompt(now),
-            State::Open => {
+            State::Open if changed || !was_reachable => {
                 if !was_reachable {
                     self.queue.postpone(now, self.config.confirm_timeout);
                     self.rearm_fences(now);
@@ -60,7 +63,8 @@ impl Session {
                 }
                 self.probe(now);
             }
-            State::Offline
+            State::Open
+            | State::Offline
             | State::Waiting
             | State::Idle
             | State::Connecting

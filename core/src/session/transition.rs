@@ -6,6 +6,7 @@ use core::mem;
 use super::backoff::uniform;
 use super::fences::Fences;
 use super::news::UNTAKEN;
+use super::pings::Pings;
 use super::timer::Timer;
 use super::{
     Attempt, Cancelled, Closed, ConnectFailure, Event, Failure, Link, Next, Opened, Session, State,
@@ -151,6 +152,7 @@ impl Session {
         agreement: Agreement,
     ) {
         self.state = State::Open;
+        self.pings = Pings::draw(&mut *self.rng);
         self.opened_at = Some(now);
         self.ready = !self.config.hold_until_ready;
         let before = connection.unsent_messages();

@@ -12,15 +12,29 @@ fn reports_that_are_no_news_do_nothing_in_any_state() {
     for state in STATES {
         let mut world = in_state(state);
         world.asleep = true;
-        let (timeout, attempts) = (world.session.poll_timeout(), world.attempts.len());
         let same =
             if state == State::Offline { Reachability::Offline } else { Reachability::Online };
+        // The first one may be news.
+        world.report(same);
+        let (timeout, attempts) = (world.session.poll_timeout(), world.attempts.len());
         for _ in 0..1_000 {
             world.report(same);
         }
         assert_eq!(world.session.state(), state);
         assert_eq!((world.session.poll_timeout(), world.attempts.len()), (timeout, attempts));
     }
+}
+
+#[test]
+fn a_network_that_was_only_assumed_is_news_once() {
+    let mut world = in_state(State::Waiting);
+    world.asleep = true;
+    let retry = world.session.retry_at().expect("it waits");
+    world.report(Reachability::Online);
+    let sooner = world.session.retry_at().expect("it waits");
+    assert!(sooner < retry && world.session.state() == State::Waiting);
+    world.report(Reachability::Online);
+    assert_eq!(world.session.retry_at(), Some(sooner));
 }
 
 #[test]

@@ -112,6 +112,40 @@ fn a_close_waits_for_a_silent_peer_within_its_two_deadlines() {
 }
 
 #[test]
+fn a_close_is_not_cut_short_by_what_the_peer_owed_before() {
+    let heartbeat = MessageHeartbeat::new(Message::from("?"), secs(1), secs(4));
+    let mut config = plain().with_message_heartbeat(heartbeat);
+    config.confirm_timeout = secs(3);
+    let mut world = open(config);
+    world.asleep = true;
+    world.send("m", Delivery::Received);
+    world.send("n", Delivery::Acknowledged);
+    world.pass(secs(2));
+    world.report(Reachability::Changed);
+    world.close();
+    world.pass(millis(4_900));
+    assert_eq!(world.session.state(), State::Closing);
+    assert!(world.closings().is_empty());
+}
+
+#[test]
+fn nothing_takes_a_close_back() {
+    let mut world = open(plain());
+    world.asleep = true;
+    world.close();
+    world.suspend();
+    world.resume();
+    world.connect();
+    world.report(Reachability::Changed);
+    world.session.finish(world.now, CloseCode::NORMAL, "", secs(1_000)).unwrap();
+    assert_eq!(world.session.state(), State::Closing);
+    world.pass(secs(10));
+    assert_eq!((world.session.state(), world.last_closing().next), (State::Stopped, Next::Stop));
+    world.pass(secs(10_000));
+    assert_eq!(world.attempts.len(), 1);
+}
+
+#[test]
 fn a_close_while_the_peer_closes_stops_whatever_the_peer_said() {
     let mut world = open(plain());
     world.asleep = true;

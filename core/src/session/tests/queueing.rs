@@ -89,6 +89,15 @@ fn what_waits_expires_and_what_is_on_its_way_does_not() {
     world.pass(secs(1));
     assert_eq!(world.outcome(sent), Some(Outcome::Expired));
     assert!(world.texts().is_empty());
+    // Also if there is no connection by then.
+    world.asleep = true;
+    let sent = world.send("sent", options);
+    world.answers = [Answer::Hang].into();
+    world.reset();
+    world.pass(secs(4));
+    assert_eq!(world.outcome(sent), None);
+    world.pass(secs(1));
+    assert_eq!(world.outcome(sent), Some(Outcome::Expired));
 }
 
 #[test]
