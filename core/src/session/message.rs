@@ -34,8 +34,9 @@ pub enum Delivery {
     /// Its last byte reached the operating system. At most once: what is lost behind that is lost.
     #[default]
     Transmitted,
-    /// The peer answered a ping that was sent behind it, so it has read the message. Any peer of RFC
-    /// 6455 does. At least once: unconfirmed ones are sent again.
+    /// The peer answered a ping that was sent behind it, so its endpoint has read the message; any peer
+    /// of RFC 6455 does. What its application did with it, only that can say. At least once: unconfirmed
+    /// ones are sent again.
     Received,
     /// The application said so: [`Session::acknowledge`](super::Session::acknowledge). At least once.
     Acknowledged,
