@@ -252,6 +252,11 @@ fn outputs_that_are_never_drained() {
 }
 
 #[test]
+fn frames_that_go_ahead() {
+    check(properties::ahead, 200, any_bytes(160));
+}
+
+#[test]
 fn operations_on_a_client() {
     check(properties::connection_client, 400, any_bytes(400));
 }

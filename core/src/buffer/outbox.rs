@@ -61,6 +61,12 @@ impl Frames {
     }
 }
 
+/// What of the last frames can be taken back.
+struct Excess {
+    payload: usize,
+    headers: usize,
+}
+
 /// An empty run longer than this is given back.
 const KEEP: usize = 128 * 1024;
 
@@ -177,6 +183,46 @@ impl Outbox {
         // What is in memory does not wrap, nor do 2^64 bytes.
         self.len = self.len.wrapping_add(n);
         self.queued = self.queued.wrapping_add(n as u64);
+    }
+
+    /// Takes back the last frames that [`frames_shared`](Self::frames_shared) appended and of which nothing
+    /// is within the next `mark` bytes, and gives their payload. A frame that anything is behind stays.
+    pub(crate) fn take_back(&mut self, mark: usize) -> Option<Bytes> {
+        let Excess { payload, headers } = self.excess(mark)?;
+        let segment = self.shared.back_mut()?;
+        let taken = segment.bytes.split_off(segment.bytes.len().checked_sub(payload)?);
+        // The last is now one that was not.
+        segment.frames.last = segment.frames.header;
+        self.run.take_back(headers);
+        let n = payload.saturating_add(headers);
+        self.len = self.len.saturating_sub(n);
+        self.queued = self.queued.saturating_sub(n as u64);
+        Some(taken)
+    }
+
+    /// Whether [`take_back`](Self::take_back) would.
+    pub(crate) fn can_take_back(&self, mark: usize) -> bool {
+        self.excess(mark).is_some()
+    }
+
+    fn excess(&self, mark: usize) -> Option<Excess> {
+        let segment = self.shared.back()?;
+        if self.len <= mark {
+            return None;
+        }
+        let Frames { len, header, last } = segment.frames;
+        let payload = segment.bytes.len().saturating_sub(segment.here);
+        let frames = payload.div_ceil(len.max(1));
+        let headers = frames.checked_sub(1)?.saturating_mul(header).saturating_add(last);
+        if segment.at.saturating_add(headers) != self.run.len() {
+            return None;
+        }
+        let begin = self.len.saturating_sub(payload.saturating_add(headers));
+        let stay = mark.saturating_sub(begin).div_ceil(len.saturating_add(header).max(1));
+        // Each that stays is whole: if none goes there is nothing left.
+        let payload = payload.saturating_sub(stay.saturating_mul(len));
+        let headers = headers.saturating_sub(stay.saturating_mul(header));
+        (payload > 0).then_some(Excess { payload, headers })
     }
 
     /// Drops everything that has not been transmitted.
@@ -335,88 +381,5 @@ impl Buf for Outbox {
 }
 
 #[cfg(test)]
-mod tests {
-    use alloc::vec::Vec;
-
-    use super::*;
-
-    #[test]
-    fn a4_any_short_write_leaves_the_rest_in_order() {
-        let mut whole = Vec::new();
-        let build = |whole: &mut Vec<u8>| {
-            let mut outbox = Outbox::default();
-            for i in 0..9u8 {
-                if i % 3 == 2 {
-                    let segment = Bytes::from(alloc::vec![i; 7]);
-                    whole.extend_from_slice(&segment);
-                    outbox.push(segment.clone());
-                    let first = FrameHeader {
-                        fin: i == 5,
-                        rsv1: true,
-                        opcode: Opcode::Text,
-                        mask: None,
-                        payload_len: 7,
-                    };
-                    let len = usize::from(i);
-                    outbox.frames_shared(first, len, segment);
-                    for n in 0..7_u8.div_ceil(i) {
-                        let left = 7 - n * i;
-                        let fin = if i == 5 && left <= i { 0x80 } else { 0 };
-                        whole.extend([fin | if n == 0 { 0x41 } else { 0 }, left.min(i)]);
-                        whole.extend(alloc::vec![i; left.min(i).into()]);
-                    }
-                } else {
-                    outbox.copy(&[i; 5]);
-                    whole.extend_from_slice(&[i; 5]);
-                }
-            }
-            outbox
-        };
-        let total = build(&mut whole).remaining();
-        for step in 1..=total {
-            let mut expected = Vec::new();
-            let mut outbox = build(&mut expected);
-            let mut got = Vec::new();
-            while outbox.has_remaining() {
-                let mut left = step.min(outbox.remaining());
-                let mut peek = Vec::new();
-                #[cfg(feature = "std")]
-                {
-                    let mut slices = [std::io::IoSlice::new(&[]); 32];
-                    assert_eq!(outbox.chunks_vectored(&mut slices[..1]), 1);
-                    assert_eq!(&*slices[0], outbox.chunk());
-                    let n = outbox.chunks_vectored(&mut slices);
-                    for slice in &slices[..n] {
-                        peek.extend_from_slice(slice);
-                    }
-                    assert_eq!(peek.len(), outbox.remaining());
-                }
-                while left > 0 {
-                    let n = left.min(outbox.chunk().len());
-                    got.extend_from_slice(&outbox.chunk()[..n]);
-                    outbox.advance(n);
-                    left -= n;
-                }
-            }
-            assert_eq!(got, expected, "step {step}");
-            assert_eq!(outbox.transmitted(), outbox.queued());
-        }
-    }
-
-    #[test]
-    fn a_long_run_is_given_back_when_transmitted() {
-        let mut outbox = Outbox::default();
-        outbox.copy(&[0; 4 * KEEP]);
-        outbox.advance(usize::MAX);
-        assert_eq!((outbox.remaining(), outbox.capacity()), (0, 0));
-    }
-
-    #[test]
-    fn clearing_keeps_the_count_of_what_left() {
-        let mut outbox = Outbox::default();
-        outbox.copy(&[1; 10]);
-        outbox.advance(4);
-        outbox.clear();
-        assert_eq!((outbox.queued(), outbox.transmitted(), outbox.remaining()), (4, 4, 0));
-    }
-}
+#[path = "outbox_tests.rs"]
+mod tests;

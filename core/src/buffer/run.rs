@@ -56,6 +56,11 @@ impl Run {
         self.len = self.len.saturating_sub(n);
     }
 
+    /// Forgets the last `n` bytes.
+    pub(super) const fn take_back(&mut self, n: usize) {
+        self.len = self.len.saturating_sub(n);
+    }
+
     /// Forgets all bytes, and keeps the memory.
     pub(super) const fn clear(&mut self) {
         self.len = 0;

@@ -51,6 +51,17 @@ impl Ends {
         }
     }
 
+    /// Takes back the last end, if it is at `end`, and says whether it was.
+    pub(super) fn take_back(&mut self, end: u64) -> bool {
+        let run = &mut self.latest;
+        let is_there = run.count > 0 && run.end == end;
+        if is_there {
+            run.count = run.count.saturating_sub(1);
+            run.end = run.end.saturating_sub(run.distance);
+        }
+        is_there
+    }
+
     /// The transport has taken everything up to `transmitted`.
     pub(super) fn transmitted(&mut self, transmitted: u64) {
         while let Some(run) = self.earlier.front_mut() {
@@ -100,6 +111,31 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
+
+    #[test]
+    fn the_last_end_is_taken_back_as_if_it_had_not_been_there() {
+        for sizes in [&[5_u64][..], &[5, 5], &[5, 9], &[5, 5, 5], &[5, 5, 9], &[9, 5, 5, 5]] {
+            let (mut ends, mut at, mut all) = (Ends::default(), 0, Vec::new());
+            for size in sizes {
+                at += size;
+                all.push(at);
+                ends.push(at);
+            }
+            assert!(!ends.take_back(at - 1) && !ends.take_back(at + 1));
+            assert!(ends.take_back(at));
+            all.pop();
+            assert_eq!(ends.count(), all.len());
+            for more in [0, 5, 10, 17] {
+                ends.push(at + more);
+                all.push(at + more);
+            }
+            for transmitted in 0..=at + 17 {
+                ends.transmitted(transmitted);
+                let left = all.iter().filter(|end| **end > transmitted).count();
+                assert_eq!(ends.count(), left, "{sizes:?}, {transmitted} transmitted");
+            }
+        }
+    }
 
     #[test]
     fn counts_as_a_list_of_all_ends_would() {

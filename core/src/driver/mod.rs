@@ -87,7 +87,7 @@ pub trait Transport {
     /// Writes some of `outbox`, which is not empty, vectored where that helps, and says how much.
     ///
     /// Nothing counts as a failure: a transport that can take nothing now is pending. The outbox may
-    /// have grown when it is asked again.
+    /// have grown when it is asked again, or end otherwise; what it begins with is the same.
     fn poll_write(
         &mut self,
         cx: &mut Context<'_>,

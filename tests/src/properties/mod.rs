@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod ahead;
 mod deflate;
 mod frames;
 mod handshakes;
@@ -19,6 +20,7 @@ mod side;
 mod source;
 mod wire;
 
+pub use ahead::ahead;
 pub use deflate::{deflate, inflate};
 pub use frames::{close_payload, frame_header, masking};
 pub use handshakes::{

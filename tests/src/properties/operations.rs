@@ -112,6 +112,7 @@ fn operation(source: &mut Source<'_>, side: &mut side::Side, role: Side) {
         20 => side.close(CloseCode::NO_STATUS, "never"),
         21 if source.below(8) == 0 => side.abort(),
         21 if source.below(8) == 0 => side.abandon(),
+        21 if source.below(4) == 1 => side.send(source.kind(), source.long_length()),
         // Time.
         22 => side.advance(Duration::from_millis(u64::from(source.short()))),
         _ => side.advance(source.pause()),

@@ -106,7 +106,11 @@ impl Pair {
             24 | 25 => self.advance(Duration::from_millis(u64::from(source.short()))),
             26 => self.advance(source.pause()),
             // Endings, rarely.
-            _ if source.below(6) != 0 => {}
+            _ if source.below(6) != 0 => {
+                if source.below(8) == 1 {
+                    side.send(source.kind(), source.long_length());
+                }
+            }
             27 => side.close(source.close_code(), ""),
             28 => side.close(source.close_code(), &"why ".repeat(40)),
             29 => match source.below(3) {

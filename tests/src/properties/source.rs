@@ -81,6 +81,11 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// The length of a message of which many frames go ahead.
+    pub fn long_length(&mut self) -> usize {
+        self.choose(&[300_000, 400_000, 700_000])
+    }
+
     /// A time in which deadlines pass; now and then a clock that jumps.
     pub fn pause(&mut self) -> Duration {
         match self.byte() {

@@ -2,6 +2,7 @@
 //! project's rules (`f5`, `u3`, `p3`), a section of RFC 6455 (`s5_4`), or `e` for a row of the closing
 //! handshake's table.
 
+mod ahead;
 mod closing;
 #[cfg(feature = "deflate")]
 mod deflate;

@@ -47,6 +47,9 @@ const MAX_PONGS: usize = 16;
 /// control frame never has more in front of it than this and one frame.
 const LOW_WATER: usize = 256 * 1024;
 
+/// Frames that can be taken back go on until this many bytes wait, so that the transport is asked less often.
+const AHEAD: usize = 2 * 1024 * 1024;
+
 /// The sending side: messages wait unserialised in a queue, frames wait in the outbox.
 pub(super) struct Transmitter {
     /// A client's: a server does not mask.
@@ -275,6 +278,7 @@ impl Transmitter {
         if !self.accepting {
             return Err(SendError::Closed(()));
         }
+        self.make_way();
         if self.outbox.remaining() > self.hard_limit {
             return Err(SendError::Full(()));
         }
@@ -315,12 +319,17 @@ impl Transmitter {
     pub(super) fn close_now(&mut self, payload: ControlPayload) -> usize {
         self.stop_accepting();
         self.close = Some(Box::new(payload));
+        self.make_way();
         self.drop_queue()
     }
 
     /// If a close frame waits behind messages, drops those and counts them.
     pub(super) fn hurry_close(&mut self) -> usize {
-        if self.close.is_some() { self.drop_queue() } else { 0 }
+        if self.close.is_none() {
+            return 0;
+        }
+        self.make_way();
+        self.drop_queue()
     }
 
     fn drop_queue(&mut self) -> usize {
@@ -375,7 +384,7 @@ impl Transmitter {
 
     /// Whether everything accepted has become frames: a ping goes behind all of it.
     pub(super) fn is_serialised(&self) -> bool {
-        self.queue.is_empty() && self.held.is_empty() && self.open.is_none()
+        self.is_queue_ahead() && self.held.is_empty() && self.open.is_none()
     }
 
     /// Moves what is due into the outbox.
@@ -385,7 +394,8 @@ impl Transmitter {
         if !self.queue.is_empty() {
             self.pump_queue();
         }
-        if self.queue.is_empty()
+        if self.close.is_some()
+            && self.is_queue_ahead()
             && let Some(close) = self.close.take()
         {
             self.frame(Opcode::Close, true, false, Payload::Borrowed(&close));
@@ -402,6 +412,9 @@ impl Transmitter {
     }
 
     fn answer_pings(&mut self) {
+        if !self.pongs.is_empty() {
+            self.make_way();
+        }
         for pong in mem::take(&mut self.pongs) {
             self.frame(Opcode::Pong, true, false, Payload::Borrowed(&pong));
         }

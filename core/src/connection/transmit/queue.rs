@@ -6,7 +6,7 @@ use core::mem;
 
 use bytes::Buf;
 
-use super::{LOW_WATER, Transmitter};
+use super::{AHEAD, LOW_WATER, Transmitter};
 use crate::buffer::Outbox;
 use crate::connection::queued::Queued;
 use crate::frame::{FrameHeader, Opcode};
@@ -14,8 +14,8 @@ use crate::message::Payload;
 
 impl Transmitter {
     pub(super) fn pump_queue(&mut self) {
-        while let room @ 1.. = LOW_WATER.saturating_sub(self.outbox.remaining()) {
-            let frames = self.frames_at_once(room);
+        while self.outbox.remaining() < LOW_WATER {
+            let frames = self.frames_at_once();
             let Some(next) = self.queue.front_mut() else {
                 self.queue = VecDeque::new();
                 return;
@@ -47,13 +47,28 @@ impl Transmitter {
 
     /// How many frames of one message there is room for: only those that are not masked can share it,
     /// and short ones are copied rather.
-    fn frames_at_once(&self, room: usize) -> usize {
+    fn frames_at_once(&self) -> usize {
         if self.masks.is_some() || self.fragment_size <= Outbox::COALESCE {
             return 1;
         }
-        // Each but the last begins below the mark.
-        let header = if self.fragment_size > usize::from(u16::MAX) { 10 } else { 4 };
-        room.div_ceil(self.fragment_size.saturating_add(header))
+        let room = AHEAD.saturating_sub(self.outbox.remaining());
+        room.div_ceil(self.fragment_size).max(1)
+    }
+
+    /// Takes back frames of a long message that are only there so that the transport can take many at
+    /// once: what is sent next goes in front of them.
+    pub(super) fn make_way(&mut self) {
+        let end = self.outbox.queued();
+        let Some(payload) = self.outbox.take_back(LOW_WATER) else { return };
+        let fin = self.ends.take_back(end);
+        let taken = Queued { opcode: Opcode::Continuation, fin, rsv1: false, payload };
+        self.queued_bytes = self.queued_bytes.saturating_add(taken.cost());
+        self.queue.push_front(taken);
+    }
+
+    /// Whether what is sent next goes behind everything that was queued.
+    pub(super) fn is_queue_ahead(&self) -> bool {
+        self.queue.is_empty() && !self.outbox.can_take_back(LOW_WATER)
     }
 
     /// Memory that what is queued takes.
