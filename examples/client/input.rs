@@ -44,30 +44,55 @@ fn line() -> Option<Input> {
 }
 
 /// Says when the user, or the system, wants an end: on any runtime, since tokio waits in a thread of its own.
+///
+/// Returns once it listens: an end that is wanted early is not the operating system's kind of end.
 pub(crate) fn interrupts() -> mpsc::UnboundedReceiver<()> {
     let (sender, receiver) = mpsc::unbounded_channel();
+    let (listening, listens) = std::sync::mpsc::channel::<()>();
     thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
             return;
         };
         runtime.block_on(async move {
-            while asked_to_end().await.is_ok() && sender.send(()).is_ok() {}
+            let Ok(mut ends) = Ends::listen() else { return };
+            drop(listening);
+            while ends.next().await.is_some() && sender.send(()).is_ok() {}
         });
     });
+    // Nothing is ever sent: it ends when the thread listens, or cannot.
+    let _ = listens.recv();
     receiver
 }
 
 #[cfg(unix)]
-async fn asked_to_end() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminated = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminated.recv() => Ok(()),
+struct Ends([tokio::signal::unix::Signal; 2]);
+
+#[cfg(unix)]
+impl Ends {
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]))
+    }
+
+    async fn next(&mut self) -> Option<()> {
+        let [interrupt, terminate] = &mut self.0;
+        tokio::select! {
+            interrupted = interrupt.recv() => interrupted,
+            terminated = terminate.recv() => terminated,
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn asked_to_end() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
+struct Ends;
+
+#[cfg(not(unix))]
+impl Ends {
+    fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Option<()> {
+        tokio::signal::ctrl_c().await.ok()
+    }
 }
