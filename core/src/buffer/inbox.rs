@@ -24,6 +24,9 @@ pub(crate) struct Inbox {
     head: usize,
     tail: usize,
     message: Vec<u8>,
+    /// Where in its memory the message under assembly begins.
+    front: u8,
+    /// Where it ends, as far as it was received.
     received: usize,
     direct: usize,
     /// The size of the next staging area of its own.
@@ -47,6 +50,11 @@ const MAX_GRANT: usize = 128 * 1024;
 /// How many times that is claimed.
 const CLAIM: usize = 16;
 
+/// Where a client's long message begins in its memory. Allocators put that 16 bytes into a page, and the
+/// header of 14 bytes puts the payload 14 bytes into a page of the system's: to copy to a place that is
+/// a few bytes farther into its page takes processors eight times as long as to any other.
+const FRONT: u8 = 64;
+
 /// The smallest staging area. Also holds any control frame, and any header, twice over.
 const MIN_SIZE: u32 = 4 * 1024;
 
@@ -66,6 +74,7 @@ impl Inbox {
             head: 0,
             tail: bytes.len(),
             message: Vec::new(),
+            front: 0,
             received: 0,
             direct: 0,
             size: MIN_SIZE,
@@ -244,7 +253,7 @@ impl Inbox {
     pub(crate) fn discard(&mut self) {
         self.head = self.tail;
         self.direct = 0;
-        self.received = 0;
+        (self.front, self.received) = (0, 0);
         recycled::put(mem::take(&mut self.message));
     }
 
@@ -285,11 +294,18 @@ impl Inbox {
     }
 
     /// Moves the unread part of a payload of `len` bytes onto the message under assembly, and
-    /// routes the rest straight into it.
-    pub(crate) fn direct(&mut self, len: usize) {
+    /// routes the rest straight into it. A long message of `masked` frames begins at [`FRONT`].
+    pub(crate) fn direct(&mut self, len: usize, masked: bool) {
         let n = len.min(self.tail.saturating_sub(self.head));
+        if masked && self.received == 0 && len >= recycled::MIN_LEN {
+            self.front = FRONT;
+            self.received = usize::from(FRONT);
+        }
         if self.message.is_empty() {
-            self.message = recycled::take(len);
+            self.message = recycled::take(self.received.saturating_add(len));
+        }
+        if self.message.len() < self.received {
+            self.message.resize(self.received, 0);
         }
         self.append(n);
         self.direct = len.saturating_sub(n);
@@ -377,25 +393,30 @@ impl Inbox {
     /// What has been received of the message under assembly.
     #[inline]
     pub(crate) fn message_mut(&mut self) -> &mut [u8] {
-        self.message.get_mut(..self.received).unwrap_or_default()
+        self.message.get_mut(usize::from(self.front)..self.received).unwrap_or_default()
     }
 
     #[inline]
     pub(crate) fn message_len(&self) -> usize {
-        self.received
+        self.received.saturating_sub(usize::from(self.front))
     }
 
     /// The message under assembly. Its memory is used again.
     pub(crate) fn take_message(&mut self) -> Bytes {
-        let len = mem::take(&mut self.received);
-        recycled::share(mem::take(&mut self.message), len)
+        let front = usize::from(mem::take(&mut self.front));
+        let end = mem::take(&mut self.received);
+        recycled::share(mem::take(&mut self.message), front..end)
     }
 
     /// The same, for its memory to be given away.
     pub(crate) fn take_memory(&mut self) -> Vec<u8> {
-        let len = mem::take(&mut self.received);
+        let front = usize::from(mem::take(&mut self.front));
+        let end = mem::take(&mut self.received);
         let mut memory = mem::take(&mut self.message);
-        memory.truncate(len);
+        memory.truncate(end);
+        if front > 0 {
+            memory.drain(..front.min(end));
+        }
         memory
     }
 

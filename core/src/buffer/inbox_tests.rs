@@ -57,7 +57,7 @@ fn a_small_limit_holds_in_a_lent_stage_too_and_never_ends_receiving() {
 fn f1_memory_is_granted_as_the_peer_earns_it() {
     let mut inbox = Inbox::new(MIN_SIZE, &[]);
     fill(&mut inbox, 100);
-    inbox.direct(1 << 40);
+    inbox.direct(1 << 40, false);
     inbox.spare();
     assert!(inbox.capacity() <= MIN_SIZE + 2 * GRANT, "not what the header says");
     let mut arrived = 100;
@@ -74,17 +74,55 @@ fn f1_memory_is_granted_as_the_peer_earns_it() {
 #[test]
 fn a_message_holds_at_most_twice_its_size() {
     for fragments in [&[70_000_usize][..], &[1 << 20], &[100_000; 30], &[9, 200_000, 1, 5]] {
-        let mut inbox = Inbox::new(MIN_SIZE, &[]);
-        for len in fragments {
-            fill(&mut inbox, 3);
-            inbox.direct(*len);
-            while inbox.outstanding() > 0 {
-                fill(&mut inbox, usize::MAX);
-            }
+        for masked in [false, true] {
+            let message = assembled(fragments, masked).take_memory();
+            assert_eq!(message.len(), fragments.iter().sum::<usize>());
+            assert!(message.capacity() <= 2 * message.len() + 2 * usize::from(FRONT));
         }
-        let message = inbox.take_memory();
-        assert_eq!(message.len(), fragments.iter().sum::<usize>());
-        assert!(message.capacity() <= 2 * message.len(), "{}", message.capacity());
+    }
+}
+
+/// The message of these fragments, each byte of which is other than the one before.
+fn assembled(fragments: &[usize], masked: bool) -> Inbox {
+    let mut inbox = Inbox::new(MIN_SIZE, &[]);
+    let mut next = 0_u8;
+    for len in fragments {
+        let mut n = 3;
+        inbox.spare();
+        let mut write = |inbox: &mut Inbox, n: usize| {
+            let room = inbox.spare();
+            let n = room.len().min(n);
+            for byte in room.iter_mut().take(n) {
+                *byte = next;
+                next = next.wrapping_add(1);
+            }
+            inbox.advance(n);
+        };
+        n = n.min(*len);
+        write(&mut inbox, n);
+        inbox.direct(*len, masked);
+        while inbox.outstanding() > 0 {
+            write(&mut inbox, usize::MAX);
+        }
+    }
+    inbox
+}
+
+#[test]
+fn a_message_is_the_same_wherever_it_begins_in_its_memory() {
+    for fragments in [&[1_000_usize][..], &[1 << 20], &[300_000, 7, 200_000], &[9, 200_000, 1]] {
+        let len: usize = fragments.iter().sum();
+        let expected: Vec<u8> = (0..len).map(|n| n as u8).collect();
+        for masked in [false, true] {
+            let mut inbox = assembled(fragments, masked);
+            let ahead = masked && fragments[0] >= recycled::MIN_LEN;
+            assert_eq!((inbox.message_len(), inbox.front > 0), (len, ahead));
+            assert!(inbox.message_mut() == expected);
+            assert!(assembled(fragments, masked).take_memory() == expected);
+            let message = inbox.take_message();
+            assert!(message == expected);
+            assert_eq!((inbox.message_len(), inbox.received), (0, 0));
+        }
     }
 }
 
@@ -95,7 +133,7 @@ fn advancing_past_the_spare_room_is_clamped() {
     assert_eq!(inbox.advance(usize::MAX), room);
     assert_eq!(inbox.unread().len(), room);
     inbox.take(room);
-    inbox.direct(10);
+    inbox.direct(10, false);
     assert_eq!(inbox.spare().len(), 10);
     assert_eq!(inbox.advance(usize::MAX), 10);
 }

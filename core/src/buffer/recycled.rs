@@ -5,8 +5,9 @@
 //! those that messages were dropped with, whoever dropped them, and receives the next into them.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 /// Shorter buffers are the allocator's.
 pub(crate) const MIN_LEN: usize = 128 * 1024;
@@ -14,12 +15,12 @@ pub(crate) const MIN_LEN: usize = 128 * 1024;
 /// The memory of a message, to be used again when nobody shares it any more.
 struct Recycled {
     memory: Vec<u8>,
-    len: usize,
+    message: Range<usize>,
 }
 
 impl AsRef<[u8]> for Recycled {
     fn as_ref(&self) -> &[u8] {
-        self.memory.get(..self.len).unwrap_or_default()
+        self.memory.get(self.message.clone()).unwrap_or_default()
     }
 }
 
@@ -29,20 +30,23 @@ impl Drop for Recycled {
     }
 }
 
-/// The first `len` bytes of `memory`, or all there are.
-pub(crate) fn share(mut memory: Vec<u8>, len: usize) -> Bytes {
-    let is_fitting = memory.capacity() <= len.saturating_mul(2);
+/// The message that is in `memory`, as far as there is any.
+pub(crate) fn share(mut memory: Vec<u8>, message: Range<usize>) -> Bytes {
+    let len = message.len();
+    let is_fitting = memory.capacity() <= len.saturating_add(message.start).saturating_mul(2);
     if len >= MIN_LEN && is_fitting {
-        return Bytes::from_owner(Recycled { len, memory });
+        return Bytes::from_owner(Recycled { memory, message });
     }
     if !is_fitting {
         // Kept by an application, it is to hold at most twice its size.
-        let message = Bytes::copy_from_slice(memory.get(..len).unwrap_or_default());
+        let copied = Bytes::copy_from_slice(memory.get(message).unwrap_or_default());
         put(memory);
-        return message;
+        return copied;
     }
-    memory.truncate(len);
-    memory.into()
+    memory.truncate(message.end);
+    let mut shared = Bytes::from(memory);
+    shared.advance(message.start.min(shared.len()));
+    shared
 }
 
 /// A buffer for about `len` bytes, all of it initialised with whatever was in it. Empty if there is
@@ -113,7 +117,7 @@ mod tests {
 
     #[test]
     fn what_nobody_shares_any_more_is_used_again_and_fits() {
-        let message = share(vec![7; MIN_LEN], MIN_LEN);
+        let message = share(vec![7; MIN_LEN], 0..MIN_LEN);
         let place = message.as_ptr();
         let shared = message.clone();
         drop(message);
@@ -128,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_message_holds_at_most_twice_its_size() {
-        let message = share(vec![1; 1 << 20], MIN_LEN);
+        let message = share(vec![1; 1 << 20], 0..MIN_LEN);
         assert_eq!(message.len(), MIN_LEN);
         assert_eq!(take(1 << 20).len(), 1 << 20, "it was copied, and its memory given back");
     }

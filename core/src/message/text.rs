@@ -36,7 +36,7 @@ impl<'a> Text<'a> {
             Cow::Borrowed(text) => Payload::Borrowed(text.as_bytes()),
             Cow::Owned(text) => {
                 let len = text.len();
-                Payload::Owned(recycled::share(text.into_bytes(), len))
+                Payload::Owned(recycled::share(text.into_bytes(), 0..len))
             }
         }
     }
