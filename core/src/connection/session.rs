@@ -64,6 +64,11 @@ impl Connection {
         }
     }
 
+    /// Whether nothing arrives any more: what has arrived, which is bounded, is the last of it.
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.end.is_some() || !self.closing.is_receiving()
+    }
+
     /// Messages accepted that the transport has not taken whole.
     pub(crate) fn unsent_messages(&self) -> u64 {
         self.transmitter.unsent_messages() as u64

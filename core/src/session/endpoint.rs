@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use super::news::weight;
 use super::timer::Timer;
 use super::{Event, Failure, Link, Pong, Session, State};
 use crate::buffer::{Outbox, Stage};
@@ -165,11 +166,13 @@ impl Endpoint for Session {
                 continue;
             }
             match connection.found() {
-                Some(Found::Data) if self.paused => return false,
-                Some(Found::Data) if !self.expects_reply() => return true,
-                Some(Found::Data) => {
-                    let _ = self.take_data();
+                Some(Found::Data) if self.paused => {
+                    if !self.take_behind_pause() {
+                        return false;
+                    }
                 }
+                Some(Found::Data) if !self.expects_reply() => return true,
+                Some(Found::Data) => self.take_data(),
                 Some(Found::Control) => self.take_control(),
                 Some(Found::End) => self.take_end(),
                 None => return false,
@@ -250,26 +253,54 @@ impl Session {
         self.config.message_heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.is_reply.is_some())
     }
 
-    /// Takes a message to look into it, and says how long it was: it may be the answer to the
-    /// heartbeat's, which is nobody else's.
-    pub(super) fn take_data(&mut self) -> usize {
-        let Link::Open(connection) = &mut self.link else { return 0 };
-        let (event, len, whole) = match connection.event() {
+    /// Takes a message while none are to be taken, if the end of the connection may be behind it.
+    /// Says whether it did.
+    fn take_behind_pause(&mut self) -> bool {
+        let Link::Open(connection) = &mut self.link else { return false };
+        let closing = self.state == State::Closing;
+        let ended = connection.has_ended();
+        if !(closing || ended) {
+            return false;
+        }
+        if self.has_room_for_news() || closing && ended && !self.is_closing_for_good() {
+            self.take_data();
+        } else if self.is_closing_for_good() {
+            // A peer that goes on and on must not keep it from ending.
+            let Link::Open(connection) = &mut self.link else { return false };
+            if let Some(connection::Event::Error(error)) = connection.event() {
+                self.news.push(Event::Error(error));
+            }
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Whether more messages may be kept for an application that does not take them.
+    pub(super) fn has_room_for_news(&self) -> bool {
+        let most = self.config.max_queued_bytes;
+        self.news.bytes() <= most && self.moved <= most
+    }
+
+    /// Takes a message to look into it, or to keep it: it may be the answer to the heartbeat's, which
+    /// is nobody else's.
+    pub(super) fn take_data(&mut self) {
+        let Link::Open(connection) = &mut self.link else { return };
+        let (event, whole) = match connection.event() {
             Some(connection::Event::Message(message)) => {
-                let len = message.len();
-                (Event::Message(message.into_owned()), len, true)
+                (Event::Message(message.into_owned()), true)
             }
             Some(connection::Event::Piece(piece)) => {
-                let (len, last) = (piece.payload.len(), piece.last);
-                (Event::Piece(piece.into_owned()), len, last)
+                let last = piece.last;
+                (Event::Piece(piece.into_owned()), last)
             }
-            Some(connection::Event::Error(error)) => (Event::Error(error), 0, false),
+            Some(connection::Event::Error(error)) => (Event::Error(error), false),
             Some(
                 connection::Event::Ping(_)
                 | connection::Event::Pong(_)
                 | connection::Event::Closed(_),
             )
-            | None => return 0,
+            | None => return,
         };
         self.statistics.messages_received =
             self.statistics.messages_received.saturating_add(u64::from(whole));
@@ -281,9 +312,11 @@ impl Session {
         {
             self.answered_by_message(self.now);
         } else {
+            if self.paused {
+                self.moved = self.moved.saturating_add(weight(&event));
+            }
             self.news.push(event);
         }
-        len
     }
 
     pub(super) fn take_control(&mut self) {

@@ -150,6 +150,8 @@ pub struct Session {
     ready: bool,
     /// The application takes no messages now.
     paused: bool,
+    /// What the messages take that became events since.
+    moved: usize,
     progress: backoff::Progress,
     queue: Queue,
     news: News,
@@ -197,6 +199,7 @@ impl Session {
             reachable: true,
             told_online: false,
             paused: false,
+            moved: 0,
             progress: backoff::Progress::default(),
             queue: Queue::default(),
             news: News::default(),
@@ -450,7 +453,14 @@ impl Session {
 
     /// Whether messages stay where they arrive, and fill the receive buffers, rather than become
     /// events: all else goes on. For whoever has no room for more.
+    ///
+    /// Those of a connection that is over, or is being closed on purpose, become events all the same,
+    /// or its end would never be found: [`max_queued_bytes`](SessionConfig::max_queued_bytes) of them,
+    /// then a connection that was lost waits, and one that is closed for good drops the rest.
     pub fn pause(&mut self, paused: bool) {
+        if !paused {
+            self.moved = 0;
+        }
         self.paused = paused;
     }
 

@@ -7,26 +7,53 @@ pub(super) const UNTAKEN: usize = 4_096;
 
 /// Events that wait to be taken.
 #[derive(Default)]
-pub(super) struct News(VecDeque<Event<'static>>);
+pub(super) struct News {
+    events: VecDeque<Event<'static>>,
+    /// What the messages among them take.
+    bytes: usize,
+}
 
 impl News {
     pub(super) fn push(&mut self, event: Event<'static>) {
-        self.0.push_back(event);
+        self.bytes = self.bytes.saturating_add(weight(&event));
+        self.events.push_back(event);
     }
 
     pub(super) fn take(&mut self) -> Option<Event<'static>> {
-        let event = self.0.pop_front();
-        if self.0.is_empty() {
-            self.0 = VecDeque::new();
+        let event = self.events.pop_front();
+        self.bytes = self.bytes.saturating_sub(event.as_ref().map_or(0, weight));
+        if self.events.is_empty() {
+            self.events = VecDeque::new();
         }
         event
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.events.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.events.len()
     }
+
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// What a message takes here, an empty one as well.
+pub(super) fn weight(event: &Event<'_>) -> usize {
+    let len = match event {
+        Event::Message(message) => message.len(),
+        Event::Piece(piece) => piece.payload.len(),
+        Event::Connecting(_)
+        | Event::Opened(_)
+        | Event::Pong(_)
+        | Event::Settled(_)
+        | Event::Repeated(_)
+        | Event::Error(_)
+        | Event::Closed(_)
+        | Event::Stopped(_) => return 0,
+    };
+    len.saturating_add(size_of::<Event<'_>>())
 }

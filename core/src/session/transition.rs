@@ -131,13 +131,17 @@ impl Session {
     /// application's, or answers a ping.
     fn take_what_arrived(&mut self) {
         let mut taken = 0_usize;
-        while let Link::Open(connection) = &mut self.link
-            && taken <= self.config.max_queued_bytes
+        while taken <= self.config.max_queued_bytes
+            && let Link::Open(connection) = &mut self.link
             && connection.poll_ready()
         {
             match connection.found() {
                 // Bounded, however well it was compressed.
-                Some(Found::Data) => taken = taken.saturating_add(self.take_data()),
+                Some(Found::Data) => {
+                    let before = self.news.bytes();
+                    self.take_data();
+                    taken = taken.saturating_add(self.news.bytes().saturating_sub(before));
+                }
                 Some(Found::Control) => self.take_control(),
                 Some(Found::End) | None => return,
             }

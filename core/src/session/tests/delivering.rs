@@ -166,3 +166,99 @@ fn what_is_held_back_since_the_handshake_is_held_back_on_the_connection() {
     session.held_back(at(1), false);
     assert!(settled(&mut session));
 }
+
+/// A session that is paused, with this many messages unread, from the server.
+fn paused(messages: usize) -> World {
+    let mut world = open(plain());
+    world.pass(secs(6));
+    world.session.pause(true);
+    for n in 0..messages {
+        world.server().send(Message::from(n.to_string())).unwrap();
+    }
+    world.settle();
+    assert!(world.messages().is_empty());
+    world
+}
+
+fn numbers(n: usize) -> Vec<String> {
+    (0..n).map(|n| n.to_string()).collect()
+}
+
+#[test]
+fn paused_it_finds_the_end_of_a_connection_behind_what_nobody_reads() {
+    let mut world = paused(300);
+    let now = world.now;
+    world.session.received_eof(now);
+    world.pass(secs(2));
+    assert_eq!((world.closings().len(), world.session.state()), (1, State::Open));
+    assert_eq!(world.messages(), numbers(300));
+    world.say("on the next");
+    assert_eq!(world.messages().len(), 300, "still paused");
+    world.session.pause(false);
+    world.settle();
+    assert_eq!(world.messages().last().map(String::as_str), Some("on the next"));
+    // A transport that fails, and one that takes nothing any more.
+    let mut world = paused(300);
+    world.reset();
+    world.pass(secs(2));
+    assert_eq!((world.messages(), world.session.state()), (numbers(300), State::Open));
+    let mut world = paused(300);
+    world.stalled = true;
+    world.send("m", Delivery::Received);
+    world.pass(secs(32));
+    assert_eq!((world.messages(), world.closings().len()), (numbers(300), 1));
+}
+
+#[test]
+fn paused_it_closes_and_finishes() {
+    let mut world = paused(300);
+    let id = world.send("m", Delivery::Received);
+    world.close();
+    assert_eq!(world.stopped(), [Stopped::Closed]);
+    assert_eq!((world.outcome(id), world.messages()), (Some(Outcome::Received), numbers(300)));
+    let mut world = paused(300);
+    world.asleep = true;
+    world.close();
+    world.pass(secs(10));
+    assert_eq!(world.session.state(), State::Stopped);
+    let mut world = paused(300);
+    world.send("m", Delivery::Acknowledged);
+    world.session.finish(world.now, CloseCode::NORMAL, "", secs(10)).unwrap();
+    world.pass(secs(20));
+    assert_eq!(world.session.state(), State::Stopped);
+}
+
+#[test]
+fn paused_it_suspends_and_resumes() {
+    let mut world = paused(300);
+    world.suspend();
+    assert_eq!((world.session.state(), world.messages()), (State::Suspended, numbers(300)));
+    world.resume();
+    assert_eq!(world.session.state(), State::Open);
+    let mut world = paused(300);
+    world.asleep = true;
+    world.session.config.max_queued_bytes = 0;
+    world.suspend();
+    world.resume();
+    world.pass(secs(6));
+    assert_eq!((world.session.state(), world.messages()), (State::Open, numbers(300)));
+}
+
+#[test]
+fn what_becomes_events_although_paused_is_bounded() {
+    let mut world = paused(300);
+    world.session.config.max_queued_bytes = 4_000;
+    let now = world.now;
+    world.session.received_eof(now);
+    world.pass(secs(60));
+    let kept = world.messages().len();
+    assert!(kept < 100 && world.closings().is_empty(), "{kept}: it waits for its reader");
+    world.session.pause(false);
+    world.settle();
+    assert_eq!((world.messages(), world.closings().len()), (numbers(300), 1));
+    let mut world = paused(300);
+    world.session.config.max_queued_bytes = 4_000;
+    world.close();
+    assert_eq!(world.stopped(), [Stopped::Closed]);
+    assert_eq!(world.messages(), numbers(kept), "the rest is dropped");
+}
