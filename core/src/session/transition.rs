@@ -130,18 +130,13 @@ impl Session {
     /// What has arrived by a connection that is given up while it may still be in order is the
     /// application's, or answers a ping.
     fn take_what_arrived(&mut self) {
-        let mut taken = 0_usize;
-        while taken <= self.config.max_queued_bytes
+        while self.has_room_for_news()
             && let Link::Open(connection) = &mut self.link
             && connection.poll_ready()
         {
             match connection.found() {
-                // Bounded, however well it was compressed.
-                Some(Found::Data) => {
-                    let before = self.news.bytes();
-                    self.take_data();
-                    taken = taken.saturating_add(self.news.bytes().saturating_sub(before));
-                }
+                // Bounded, however well it was compressed, and however often there is another.
+                Some(Found::Data) => self.take_data(),
                 Some(Found::Control) => self.take_control(),
                 Some(Found::End) | None => return,
             }

@@ -153,3 +153,28 @@ fn adopted_while_offline_its_heartbeat_rests() {
     session.reachability(at(100), Reachability::Online);
     assert!(session.poll_timeout().is_some());
 }
+
+#[test]
+fn what_arrived_is_bounded_however_often_another_connection_takes_its_place() {
+    for paused in [false, true] {
+        let mut config = SessionConfig::socket_rocket();
+        config.max_queued_bytes = 1_000;
+        let mut session = Session::adopting(config, world::random(1), at(0));
+        session.pause(paused);
+        for _ in 0..100 {
+            session.adopt(at(1), server(), Agreement::default());
+            session.receive(at(1), &text(b'a').repeat(10));
+        }
+        let told = events(&mut session);
+        let messages = told.iter().filter(|event| matches!(event, Event::Message(_))).count();
+        // Those of the last are still with it.
+        assert!((10..40).contains(&messages), "{messages}");
+        assert_eq!(told.iter().filter(|event| matches!(event, Event::Closed(_))).count(), 99);
+        session.pause(false);
+        session.adopt(at(2), server(), Agreement::default());
+        session.receive(at(2), &text(b'b').repeat(3));
+        session.adopt(at(3), server(), Agreement::default());
+        let told = events(&mut session);
+        assert!(told.contains(&Event::Message(Message::from("b"))), "there is room again");
+    }
+}
