@@ -112,12 +112,12 @@ impl<T: Transport, C: Timer> Client<T, C> {
 
     /// As [`Session::cancel`].
     pub fn cancel(&self, id: MessageId) -> bool {
-        self.0.command(|session, _| session.cancel(id))
+        self.0.command(|session, now| session.cancel(now, id))
     }
 
     /// As [`Session::acknowledge`].
     pub fn acknowledge(&self, id: MessageId) -> bool {
-        self.0.command(|session, _| session.acknowledge(id))
+        self.0.command(|session, now| session.acknowledge(now, id))
     }
 
     /// As [`Session::ready`].

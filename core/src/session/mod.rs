@@ -359,7 +359,8 @@ impl Session {
     }
 
     /// Takes a message back that waits to be sent. False if it is on its way, or has its outcome.
-    pub fn cancel(&mut self, id: MessageId) -> bool {
+    pub fn cancel(&mut self, now: Instant, id: MessageId) -> bool {
+        self.now = now;
         let cancelled = self.queue.cancel(id, &mut self.news);
         self.conclude();
         cancelled
@@ -367,7 +368,8 @@ impl Session {
 
     /// The peer has acknowledged a message of [`Delivery::Acknowledged`], in whatever way the
     /// application has. False, and counted, if the message has its outcome or was not sent.
-    pub fn acknowledge(&mut self, id: MessageId) -> bool {
+    pub fn acknowledge(&mut self, now: Instant, id: MessageId) -> bool {
+        self.now = now;
         let acknowledged = self.queue.acknowledge(id, &mut self.news);
         if !acknowledged {
             self.count_stale();

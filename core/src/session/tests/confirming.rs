@@ -245,7 +245,7 @@ fn what_has_arrived_and_was_not_taken_may_be_the_answer() {
     assert_eq!(world.session.state(), State::Open, "the application is late, not the peer");
     world.idle = false;
     world.settle();
-    assert!(world.session.acknowledge(MessageId(2)));
+    assert!(world.session.acknowledge(world.now, MessageId(2)));
     world.settle();
     assert_eq!(world.outcomes(), [(1, Outcome::Received), (2, Outcome::Acknowledged)]);
     // The same of an application that is paused.
@@ -266,8 +266,8 @@ fn acknowledgements_in_any_order_and_only_once() {
     let delivery = Delivery::Acknowledged;
     let ids: Vec<_> = (0..5).map(|_| world.send("m", delivery)).collect();
     for at in [3, 1, 4, 0, 2] {
-        assert!(world.session.acknowledge(ids[at]));
-        assert!(!world.session.acknowledge(ids[at]));
+        assert!(world.session.acknowledge(world.now, ids[at]));
+        assert!(!world.session.acknowledge(world.now, ids[at]));
     }
     world.settle();
     assert_eq!((world.outcomes().len(), world.session.queued_messages()), (5, 0));
@@ -276,10 +276,10 @@ fn acknowledgements_in_any_order_and_only_once() {
     world.stalled = true;
     world.asleep = true;
     let other = world.send("m", RECEIVED);
-    assert!(!world.session.acknowledge(other));
+    assert!(!world.session.acknowledge(world.now, other));
     world.suspend();
     let waiting = world.send("m", delivery);
-    assert!(!world.session.acknowledge(waiting));
+    assert!(!world.session.acknowledge(world.now, waiting));
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn an_acknowledgement_may_come_before_the_transport_says_that_the_message_left()
     let id = world.session.send(world.now, Message::from("m"), Delivery::Acknowledged).unwrap();
     world.stalled = true;
     world.settle();
-    assert!(world.session.acknowledge(id));
+    assert!(world.session.acknowledge(world.now, id));
     world.stalled = false;
     world.settle();
     assert_eq!(world.outcomes(), [(1, Outcome::Acknowledged)]);

@@ -101,7 +101,7 @@ fn does_5_queue() {
     let mut world = World::new(plain());
     let texts = ["a", "b", "c", "d"];
     let ids = texts.map(|text| world.send(text, Delivery::Transmitted));
-    assert!(world.session.cancel(ids[1]));
+    assert!(world.session.cancel(world.now, ids[1]));
     let expiring = world.send("e", SendOptions::default().expires_in(secs(1)));
     world.pass(secs(2));
     world.connect();
@@ -115,7 +115,7 @@ fn does_6_delivery() {
     let mut world = open(plain());
     let ids = [Delivery::Transmitted, Delivery::Received, Delivery::Acknowledged]
         .map(|delivery| world.send("m", delivery));
-    assert!(world.session.acknowledge(ids[2]));
+    assert!(world.session.acknowledge(world.now, ids[2]));
     world.settle();
     let outcomes = ids.map(|id| world.outcome(id).unwrap());
     assert_eq!(outcomes, [Outcome::Transmitted, Outcome::Received, Outcome::Acknowledged]);

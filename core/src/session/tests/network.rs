@@ -188,7 +188,7 @@ fn offline_rests_the_deadlines_of_an_open_connection_and_online_starts_them_agai
     world.settle();
     world.pass(secs(15));
     assert_eq!(world.outcome(fenced), Some(Outcome::Received));
-    assert!(world.session.acknowledge(awaited));
+    assert!(world.session.acknowledge(world.now, awaited));
     assert!(world.closings().is_empty());
     // If nobody answers then, it is over soon.
     world.asleep = true;

@@ -329,8 +329,33 @@ fn a_message_can_be_sent_and_taken_back_in_every_state() {
             assert!(matches!(sent, Err(SendError::Closed(_))));
             continue;
         }
-        assert!(world.session.cancel(sent.clone().unwrap()), "{state:?}");
-        assert!(!world.session.cancel(sent.unwrap()));
+        assert!(world.session.cancel(world.now, sent.clone().unwrap()), "{state:?}");
+        assert!(!world.session.cancel(world.now, sent.unwrap()));
         assert_eq!(world.session.buffered_amount(), 0);
+    }
+}
+
+#[test]
+fn the_last_outcome_starts_the_closing_handshakes_time_however_long_nothing_happened() {
+    for cancelled in [true, false] {
+        let mut config = plain().with_hold_until_ready();
+        config.connection.heartbeat = None;
+        config.confirm_timeout = secs(1_000);
+        let mut world = open(config);
+        if !cancelled {
+            world.session.ready();
+        }
+        let id = world.send("m", Delivery::Acknowledged);
+        world.session.finish(world.now, CloseCode::NORMAL, "", secs(600)).unwrap();
+        world.pass(secs(100));
+        let settled = if cancelled {
+            world.session.cancel(world.now, id)
+        } else {
+            world.session.acknowledge(world.now, id)
+        };
+        assert!(settled);
+        world.session.handle_timeout(world.now);
+        world.settle();
+        assert_eq!(world.stopped(), [Stopped::Closed]);
     }
 }

@@ -186,7 +186,7 @@ fn p7_after_a_jump_of_the_clock_the_peer_is_asked_before_it_is_judged() {
         world.asleep = false;
         world.settle();
         if case == 1 {
-            assert!(world.session.acknowledge(MessageId(1)));
+            assert!(world.session.acknowledge(world.now, MessageId(1)));
         }
         if case == 3 {
             world.say("pong");

@@ -119,10 +119,10 @@ fn a_message_is_taken_back_while_it_waits_also_to_be_sent_again() {
     let mut world = open(limited(Overflow::Refuse));
     world.asleep = true;
     let id = world.send("m", Delivery::Received);
-    assert!(!world.session.cancel(id), "it is on its way");
+    assert!(!world.session.cancel(world.now, id), "it is on its way");
     world.reset();
     assert_eq!(world.session.buffered_amount(), 1, "it counts again");
-    assert!(world.session.cancel(id));
+    assert!(world.session.cancel(world.now, id));
     world.pass(secs(5));
     assert_eq!((world.outcome(id), world.texts().len()), (Some(Outcome::Cancelled), 0));
     let Some(Event::Settled(settled)) =

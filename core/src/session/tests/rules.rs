@@ -40,7 +40,7 @@ fn r1_whatever_is_late_for_an_attempt_that_is_over_is_counted_and_ignored() {
     session.held_back(at(12), true);
     session.send_failed(at(12), TransportFailure::Reset);
     session.receive_failed(at(12), TransportFailure::Reset);
-    assert!(!session.acknowledge(MessageId(9)));
+    assert!(!session.acknowledge(at(12), MessageId(9)));
     assert_eq!(session.statistics().stale_ignored, before + 7);
 }
 
@@ -279,8 +279,8 @@ fn r11_an_acknowledgement_is_timed_from_when_the_message_left() {
     assert_eq!(world.last_closing().failure, Failure::Unconfirmed(id));
     world.pass(secs(2));
     assert_eq!((world.session.state(), world.texts()), (State::Open, ["m", "m"].to_vec()));
-    assert!(world.session.acknowledge(id), "whichever of the two it answers");
-    assert!(!world.session.acknowledge(id), "late, and counted");
+    assert!(world.session.acknowledge(world.now, id), "whichever of the two it answers");
+    assert!(!world.session.acknowledge(world.now, id), "late, and counted");
     assert_eq!(world.session.statistics().stale_ignored, 1);
 }
 

@@ -124,7 +124,7 @@ fn ack_time_outs() {
     world.pass(secs(21));
     assert_eq!(world.last_closing().failure, Failure::Unconfirmed(id));
     assert_eq!((world.session.state(), world.texts()), (State::Open, ["m", "m"].to_vec()));
-    assert!(world.session.acknowledge(id));
+    assert!(world.session.acknowledge(world.now, id));
     world.pass(secs(100));
     assert_eq!((world.closings().len(), world.outcome(id)), (1, Some(Outcome::Acknowledged)));
 }

@@ -90,10 +90,10 @@ impl World {
 
     pub(super) fn cancel(&mut self, n: usize) {
         if let Some(id) = self.ledger.nth(n, false)
-            && self.session.cancel(id)
+            && self.session.cancel(self.now, id)
         {
             self.ledger.cancel(id);
-            assert!(!self.session.cancel(id), "once");
+            assert!(!self.session.cancel(self.now, id), "once");
         }
     }
 
@@ -104,9 +104,9 @@ impl World {
     }
 
     fn acknowledge_one(&mut self, id: MessageId) {
-        if self.session.acknowledge(id) {
+        if self.session.acknowledge(self.now, id) {
             self.ledger.acknowledge(id);
-            assert!(!self.session.acknowledge(id), "once");
+            assert!(!self.session.acknowledge(self.now, id), "once");
         }
     }
 
