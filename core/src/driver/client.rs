@@ -168,7 +168,7 @@ impl<T: Transport, C: Timer> Client<T, C> {
     }
 
     /// As [`Session::finish`]: closes once every message has its outcome, or after `within`. What drives
-    /// it is done when that is.
+    /// it is done when that is: at most one `close_timeout` after `within`.
     ///
     /// # Errors
     ///

@@ -138,7 +138,11 @@ impl Endpoint for Session {
                 Timer::Beat => self.beat_due(now),
                 Timer::Unanswered => self.unanswered_due(now, due),
                 Timer::Flush => self.flush_due(now),
-                Timer::Shutdown => self.finish_now(),
+                Timer::Shutdown => {
+                    self.finish_now();
+                    // What has not left by now has had its time.
+                    self.flush_due(now);
+                }
             }
         }
         if let Some((due, id)) = self.next_acknowledgement()

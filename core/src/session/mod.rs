@@ -410,7 +410,8 @@ impl Session {
     }
 
     /// Closes the session once every message has its outcome, or after `within`: until then it stays
-    /// connected, and connects again if it must, but accepts nothing more.
+    /// connected, and connects again if it must, but accepts nothing more. Then comes the closing
+    /// handshake at once, for at most [`Config::close_timeout`](crate::Config::close_timeout).
     ///
     /// # Errors
     ///

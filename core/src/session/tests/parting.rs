@@ -203,7 +203,7 @@ fn finishing_waits_for_every_outcome_through_reconnections() {
 }
 
 #[test]
-fn finishing_ends_at_its_deadline_in_every_state() {
+fn finishing_ends_within_one_close_timeout_of_its_deadline_in_every_state() {
     for state in STATES {
         let mut world = in_state(state);
         if state != State::Stopped && state != State::Closing {
@@ -218,7 +218,7 @@ fn finishing_ends_at_its_deadline_in_every_state() {
         if !matches!(state, State::Stopped | State::Closing) {
             assert_ne!(world.session.state(), State::Stopped, "{state:?}");
         }
-        world.pass(secs(11));
+        world.pass(secs(6));
         assert_eq!(world.session.state(), State::Stopped, "{state:?}");
         assert_eq!((world.stopped().len(), world.session.poll_timeout()), (1, None));
         assert_eq!(
@@ -226,6 +226,26 @@ fn finishing_ends_at_its_deadline_in_every_state() {
             usize::from(!matches!(state, State::Stopped | State::Closing))
         );
     }
+}
+
+#[test]
+fn finishing_says_the_last_word_at_its_deadline() {
+    let mut config = plain();
+    config.connection.heartbeat = None;
+    config.confirm_timeout = secs(1_000);
+    let mut world = open(config);
+    world.asleep = true;
+    let id = world.send("m", Delivery::Received);
+    world.session.finish(world.now, CloseCode::NORMAL, "", secs(60)).unwrap();
+    world.pass(millis(59_999));
+    assert!(world.intercept().iter().all(|(first, _)| *first != hand_made::CLOSE));
+    world.pass(millis(1));
+    assert_eq!(world.intercept().pop().unwrap().0, hand_made::CLOSE, "without another deadline");
+    world.pass(secs(5));
+    assert_eq!(
+        (world.session.state(), world.outcome(id)),
+        (State::Stopped, Some(Outcome::Lost(Loss::Stopped)))
+    );
 }
 
 #[test]
