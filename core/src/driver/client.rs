@@ -30,9 +30,10 @@ impl<K: Connect, C: Timer> Line<K, C> {
     /// with the connection, and when that has no more room with the peer. Without a reader they are
     /// dropped.
     pub fn share(self) -> Parts<K, C> {
-        let (driver, dial) = self.into_parts();
+        let (driver, dial, stopped) = self.into_parts();
         let shared = Arc::new(Shared::new(driver));
-        (Client(Arc::clone(&shared)), Events(Arc::clone(&shared)), Driving::new(shared, dial))
+        let driving = Driving::new(Arc::clone(&shared), dial, stopped);
+        (Client(Arc::clone(&shared)), Events(shared), driving)
     }
 }
 

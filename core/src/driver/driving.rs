@@ -18,6 +18,8 @@ use crate::session::{Action, Event, Stopped};
 pub struct Driving<K: Connect, C: Timer> {
     shared: Arc<Shared<K::Transport, C>>,
     dial: Dial<K>,
+    /// Why it stopped, if that was told before it was shared.
+    told: Option<Stopped>,
 }
 
 /// What a turn ended with.
@@ -28,8 +30,12 @@ enum Turn {
 }
 
 impl<K: Connect, C: Timer> Driving<K, C> {
-    pub(super) const fn new(shared: Arc<Shared<K::Transport, C>>, dial: Dial<K>) -> Self {
-        Self { shared, dial }
+    pub(super) const fn new(
+        shared: Arc<Shared<K::Transport, C>>,
+        dial: Dial<K>,
+        told: Option<Stopped>,
+    ) -> Self {
+        Self { shared, dial, told }
     }
 }
 
@@ -50,7 +56,7 @@ impl<K: Connect, C: Timer> Future for Driving<K, C> {
             if let Poll::Ready(report) = report {
                 slot.driver.report(report);
             }
-            let (turn, wakes) = slot.turn(cx);
+            let (turn, wakes) = slot.turn(cx, this.told);
             let dropped = match turn {
                 Turn::Ordered(Action::Disconnect(_)) | Turn::Stopped(_) => slot.driver.attach(None),
                 Turn::Ordered(Action::Connect(_)) | Turn::Waiting => None,
@@ -72,7 +78,13 @@ impl<K: Connect, C: Timer> Future for Driving<K, C> {
 
 impl<T: Transport, C: Timer> Slot<T, C> {
     /// Goes on until there is something to order, or nothing to do.
-    fn turn(&mut self, cx: &mut Context<'_>) -> (Turn, alloc::vec::Vec<Wake>) {
+    ///
+    /// `told` is why the session stopped, if that was no news any more when it was shared.
+    fn turn(
+        &mut self,
+        cx: &mut Context<'_>,
+        told: Option<Stopped>,
+    ) -> (Turn, alloc::vec::Vec<Wake>) {
         let mut wakes = alloc::vec::Vec::new();
         loop {
             let full = self.is_full();
@@ -89,7 +101,10 @@ impl<T: Transport, C: Timer> Slot<T, C> {
                 if wake.0.is_some() {
                     wakes.push(wake);
                 }
-            } else if let Some(stopped) = self.stopped {
+            } else if self.stopped.is_some() || self.driver.endpoint().is_finished() {
+                let stopped = self.stopped.or(told).unwrap_or(Stopped::Aborted);
+                self.stopped = Some(stopped);
+                wakes.push(Wake(self.reader.take()));
                 return (Turn::Stopped(stopped), wakes);
             }
         }

@@ -10,7 +10,9 @@ use crate::error::SendError;
 use crate::frame::CloseCode;
 use crate::handshake::{Agreement, Request};
 use crate::message::Message;
-use crate::session::{Action, Attempt, ConnectFailure, Event, MessageId, SendOptions, Session};
+use crate::session::{
+    Action, Attempt, ConnectFailure, Event, MessageId, SendOptions, Session, Stopped,
+};
 use crate::time::Instant;
 
 /// Opens transports for a session: name resolution, TCP, TLS, a proxy.
@@ -122,12 +124,15 @@ impl<T: Transport, C: Timer> Driver<Session, T, C> {
 pub struct Line<K: Connect, C> {
     driver: Driver<Session, K::Transport, C>,
     dial: Dial<K>,
+    /// Why it stopped, if that was told.
+    stopped: Option<Stopped>,
 }
 
 impl<K: Connect, C: Timer> Line<K, C> {
     /// Drives `session`, over transports of `connector`.
     pub fn new(session: Session, connector: K, timer: C) -> Self {
-        Self { driver: Driver::without_transport(session, timer), dial: Dial::new(connector) }
+        let driver = Driver::without_transport(session, timer);
+        Self { driver, dial: Dial::new(connector), stopped: None }
     }
 
     /// Waits for the next event, and does meanwhile what there is to do. `None` once the session has
@@ -137,7 +142,11 @@ impl<K: Connect, C: Timer> Line<K, C> {
     /// is returned.
     pub async fn next(&mut self) -> Option<Event<'_>> {
         poll_fn(|cx| self.poll_ready(cx)).await;
-        self.driver.endpoint_mut().event()
+        let event = self.driver.endpoint_mut().event();
+        if let Some(Event::Stopped(stopped)) = &event {
+            self.stopped = Some(*stopped);
+        }
+        event
     }
 
     /// Ready once the session has news, or never will again.
@@ -201,7 +210,7 @@ impl<K: Connect, C: Timer> Line<K, C> {
     }
 
     #[cfg(feature = "std")]
-    pub(super) fn into_parts(self) -> (Driver<Session, K::Transport, C>, Dial<K>) {
-        (self.driver, self.dial)
+    pub(super) fn into_parts(self) -> (Driver<Session, K::Transport, C>, Dial<K>, Option<Stopped>) {
+        (self.driver, self.dial, self.stopped)
     }
 }
