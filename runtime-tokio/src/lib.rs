@@ -38,6 +38,7 @@ mod client;
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, ready};
+use core::time::Duration;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IoSlice};
 use std::sync::{Arc, LazyLock};
@@ -274,13 +275,23 @@ impl Default for Timer {
 
 impl Timer {
     fn at(&self, deadline: Instant) -> tokio::time::Instant {
-        self.epoch + deadline.since_epoch()
+        let since = deadline.since_epoch();
+        let at = match since.checked_sub(BIAS) {
+            Some(after) => self.epoch.checked_add(after),
+            None => self.epoch.checked_sub(BIAS.saturating_sub(since)),
+        };
+        // Farther than the system's clock can say is as good as never.
+        at.unwrap_or_else(|| tokio::time::Instant::now() + FAR)
     }
 }
 
 impl driver::Timer for Timer {
     fn now(&self) -> Instant {
-        Instant::from_epoch(self.epoch.elapsed())
+        let now = tokio::time::Instant::now();
+        Instant::from_epoch(match now.checked_duration_since(self.epoch) {
+            Some(after) => BIAS.saturating_add(after),
+            None => BIAS.saturating_sub(self.epoch.duration_since(now)),
+        })
     }
 
     fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
@@ -296,3 +307,10 @@ impl driver::Timer for Timer {
         sleep.as_mut().poll(cx).map(|()| self.armed = None)
     }
 }
+
+/// Where the epoch lies on a timer's clock. It is not at zero: a test's runtime may have had its clock
+/// put forward when the first timer was made, and then the time of all others is before that.
+const BIAS: Duration = Duration::from_secs(2 * 365 * 24 * 3_600);
+
+/// What tokio's alarms take for never.
+const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3_600);

@@ -238,3 +238,15 @@ fn the_face_of_a_browser_tells_open_message_error_close_again_and_again() {
     let then: Vec<_> = seen.iter().skip_while(|it| **it != "close").copied().collect();
     assert_eq!(then, ["close", "open", "message", "clean close"], "{seen:?}");
 }
+
+#[test]
+fn one_that_has_stopped_before_it_is_shared_says_so() {
+    let world = World::default();
+    let mut line = world.line(config(), world.connector(|_| Script::WHOLE));
+    line.close(CloseCode::NORMAL, "").expect("1000 may be sent");
+    while let Poll::Ready(Some(_)) = once(line.next(), Waker::noop()) {}
+    let (client, mut events, mut driving) = line.share();
+    assert_eq!(once(&mut driving, Waker::noop()), Poll::Ready(Stopped::Closed));
+    assert_eq!(once(events.next(), Waker::noop()), Poll::Ready(None));
+    assert_eq!(client.state(), State::Stopped);
+}

@@ -10,6 +10,7 @@ use super::events::Events;
 use super::line::{Connect, Line};
 use super::shared::{MOST_KEPT, Shared, Waiting, Wake};
 use super::{Timer, Transport, WebSocket};
+use crate::endpoint::Endpoint;
 use crate::error::SendError;
 use crate::frame::CloseCode;
 use crate::message::Message;
@@ -30,9 +31,10 @@ impl<K: Connect, C: Timer> Line<K, C> {
     /// with the connection, and when that has no more room with the peer. Without a reader they are
     /// dropped.
     pub fn share(self) -> Parts<K, C> {
-        let (driver, dial) = self.into_parts();
+        let (driver, dial, stopped) = self.into_parts();
         let shared = Arc::new(Shared::new(driver));
-        (Client(Arc::clone(&shared)), Events(Arc::clone(&shared)), Driving::new(shared, dial))
+        let driving = Driving::new(Arc::clone(&shared), dial, stopped);
+        (Client(Arc::clone(&shared)), Events(shared), driving)
     }
 }
 
@@ -183,15 +185,22 @@ impl<T: Transport, C: Timer> Client<T, C> {
     }
 
     /// Takes over an open connection, whose timer must have the same epoch as this one's: see
-    /// [`Session::adopt`]. False if that connection is over.
+    /// [`Session::adopt`]. False, and the connection is dropped, if that is over, or the session has
+    /// stopped: then nobody drives it any more.
+    #[must_use = "a connection that is not taken over is dropped"]
     pub fn adopt(&self, websocket: WebSocket<T, C>) -> bool {
         let mut slot = self.0.lock();
-        let adopted = slot.driver.adopt(websocket);
+        if slot.stopped.is_some() || slot.driver.endpoint().is_finished() {
+            drop(slot);
+            return false;
+        }
+        let (adopted, rest) = slot.driver.adopt(websocket);
         let wake = Wake(slot.driving.take());
         drop(slot);
         wake.now();
-        // The transport there was is dropped here, outside the lock.
-        adopted.is_some()
+        // What the two had that is not needed is dropped here, outside the lock.
+        drop(rest);
+        adopted
     }
 
     /// The state.

@@ -9,7 +9,7 @@ use super::line::{Connect, Dial};
 use super::shared::{Shared, Slot, Wake};
 use super::{Timer, Transport};
 use crate::endpoint::Endpoint;
-use crate::session::{Action, Event, Stopped};
+use crate::session::{Action, Attempt, Event, Stopped};
 
 /// Drives a session: spawn it. Done, with the reason, when the session has stopped.
 ///
@@ -18,6 +18,8 @@ use crate::session::{Action, Event, Stopped};
 pub struct Driving<K: Connect, C: Timer> {
     shared: Arc<Shared<K::Transport, C>>,
     dial: Dial<K>,
+    /// Why it stopped, if that was told before it was shared.
+    told: Option<Stopped>,
 }
 
 /// What a turn ended with.
@@ -28,8 +30,12 @@ enum Turn {
 }
 
 impl<K: Connect, C: Timer> Driving<K, C> {
-    pub(super) const fn new(shared: Arc<Shared<K::Transport, C>>, dial: Dial<K>) -> Self {
-        Self { shared, dial }
+    pub(super) const fn new(
+        shared: Arc<Shared<K::Transport, C>>,
+        dial: Dial<K>,
+        told: Option<Stopped>,
+    ) -> Self {
+        Self { shared, dial, told }
     }
 }
 
@@ -43,25 +49,30 @@ impl<K: Connect, C: Timer> Future for Driving<K, C> {
         let this = &mut *self;
         loop {
             // The connector is somebody else's, and may use a handle: nothing is locked meanwhile.
+            this.dial.forget(|attempt| this.shared.lock().is_dialling(attempt));
             let report = this.dial.poll(cx);
             let waker = cx.waker().clone();
             let mut slot = this.shared.lock();
             let replaced = slot.driving.replace(waker);
-            if let Poll::Ready(report) = report {
-                slot.driver.report(report);
-            }
-            let (turn, wakes) = slot.turn(cx);
+            let stale = match report {
+                Poll::Ready(report) => slot.driver.report(report),
+                Poll::Pending => None,
+            };
+            let (turn, wakes) = slot.turn(cx, this.told);
             let dropped = match turn {
-                Turn::Ordered(Action::Disconnect(_)) | Turn::Stopped(_) => slot.driver.attach(None),
+                Turn::Ordered(Action::Disconnect(_)) | Turn::Stopped(_) => slot.driver.detach(cx),
                 Turn::Ordered(Action::Connect(_)) | Turn::Waiting => None,
             };
             drop(slot);
             // What they own may be a handle, which is dropped outside the lock.
-            drop((dropped, replaced));
+            drop((dropped, replaced, stale));
             for wake in wakes {
                 wake.now();
             }
             match turn {
+                // Whoever was woken may have closed it.
+                Turn::Ordered(Action::Connect(attempt))
+                    if !this.shared.lock().is_dialling(attempt) => {}
                 Turn::Ordered(action) => this.dial.obey(action),
                 Turn::Stopped(stopped) => return Poll::Ready(stopped),
                 Turn::Waiting => return Poll::Pending,
@@ -71,8 +82,18 @@ impl<K: Connect, C: Timer> Future for Driving<K, C> {
 }
 
 impl<T: Transport, C: Timer> Slot<T, C> {
+    fn is_dialling(&self, attempt: Attempt) -> bool {
+        self.driver.endpoint().is_dialling(attempt)
+    }
+
     /// Goes on until there is something to order, or nothing to do.
-    fn turn(&mut self, cx: &mut Context<'_>) -> (Turn, alloc::vec::Vec<Wake>) {
+    ///
+    /// `told` is why the session stopped, if that was no news any more when it was shared.
+    fn turn(
+        &mut self,
+        cx: &mut Context<'_>,
+        told: Option<Stopped>,
+    ) -> (Turn, alloc::vec::Vec<Wake>) {
         let mut wakes = alloc::vec::Vec::new();
         loop {
             let full = self.is_full();
@@ -89,7 +110,10 @@ impl<T: Transport, C: Timer> Slot<T, C> {
                 if wake.0.is_some() {
                     wakes.push(wake);
                 }
-            } else if let Some(stopped) = self.stopped {
+            } else if self.stopped.is_some() || self.driver.endpoint().is_finished() {
+                let stopped = self.stopped.or(told).unwrap_or(Stopped::Aborted);
+                self.stopped = Some(stopped);
+                wakes.push(Wake(self.reader.take()));
                 return (Turn::Stopped(stopped), wakes);
             }
         }

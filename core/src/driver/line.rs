@@ -6,11 +6,14 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use super::{Driver, Timer, Transport, WebSocket};
+use crate::endpoint::Endpoint;
 use crate::error::SendError;
 use crate::frame::CloseCode;
 use crate::handshake::{Agreement, Request};
 use crate::message::Message;
-use crate::session::{Action, Attempt, ConnectFailure, Event, MessageId, SendOptions, Session};
+use crate::session::{
+    Action, Attempt, ConnectFailure, Event, MessageId, SendOptions, Session, Stopped,
+};
 use crate::time::Instant;
 
 /// Opens transports for a session: name resolution, TCP, TLS, a proxy.
@@ -79,6 +82,15 @@ impl<K: Connect> Dial<K> {
         };
     }
 
+    /// Drops what is being opened and not waited for: another connection has taken its place.
+    pub(super) fn forget(&mut self, is_waited_for: impl FnOnce(Attempt) -> bool) {
+        if let Some((attempt, _)) = self.connecting
+            && !is_waited_for(attempt)
+        {
+            self.connecting = None;
+        }
+    }
+
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Report<K::Transport>> {
         let Some((attempt, connecting)) = &mut self.connecting else { return Poll::Pending };
         let attempt = *attempt;
@@ -90,10 +102,16 @@ impl<K: Connect> Dial<K> {
 }
 
 impl<T: Transport, C: Timer> Driver<Session, T, C> {
-    /// Tells the session how opening a transport went, and goes on with that transport.
-    pub(super) fn report(&mut self, (attempt, result): Report<T>) {
+    /// Tells the session how opening a transport went, and goes on with that transport. Gives back
+    /// what the session has no use for any more.
+    pub(super) fn report(&mut self, (attempt, result): Report<T>) -> Option<Dialled<T>> {
         let now = self.timer().now();
         match result {
+            Ok(dialled) if !self.endpoint().is_dialling(attempt) => {
+                // It counts what comes too late, and that is all.
+                self.endpoint_mut().failed(now, attempt, ConnectFailure::Other);
+                return Some(dialled);
+            }
             Ok(Dialled { transport, request, rng }) => {
                 if self.endpoint_mut().opened(now, attempt, &request, rng) {
                     self.attach(Some(transport));
@@ -101,17 +119,30 @@ impl<T: Transport, C: Timer> Driver<Session, T, C> {
             }
             Err(failure) => self.endpoint_mut().failed(now, attempt, failure),
         }
+        None
     }
 
-    /// Goes on with an open connection of somebody else's, whose timer has this one's epoch; with the
-    /// transport there was. None if it is over.
-    pub(super) fn adopt(&mut self, websocket: WebSocket<T, C>) -> Option<Option<T>> {
-        let (connection, transport, _, _) = websocket.into_parts();
-        let transport = transport?;
+    /// Goes on with an open connection of somebody else's, whose timer has this one's epoch. Whether it
+    /// did, which it does not if that is over; and what is left over, for the caller to drop.
+    pub(super) fn adopt(&mut self, websocket: WebSocket<T, C>) -> (bool, impl Sized + use<T, C>) {
+        let (connection, transport, timer, error) = websocket.into_parts();
+        let Some(transport) = transport else {
+            return (false, (Some(connection), None, timer, error));
+        };
         let now = self.timer().now();
         self.endpoint_mut().adopt(now, connection, Agreement::default());
         while self.endpoint_mut().poll_action().is_some() {}
-        Some(self.attach(Some(transport)))
+        let replaced = self.attach(Some(transport));
+        // A flush that was not over begins again, and holds back anew what it does.
+        self.endpoint_mut().held_back(now, false);
+        self.0.unflushed = true;
+        (true, (None, replaced, timer, error))
+    }
+
+    /// Lets go of the transport, having said goodbye if that takes no time.
+    pub(super) fn detach(&mut self, cx: &mut Context<'_>) -> Option<T> {
+        let _ = self.poll_transmit(cx);
+        self.attach(None)
     }
 }
 
@@ -122,12 +153,15 @@ impl<T: Transport, C: Timer> Driver<Session, T, C> {
 pub struct Line<K: Connect, C> {
     driver: Driver<Session, K::Transport, C>,
     dial: Dial<K>,
+    /// Why it stopped, if that was told.
+    stopped: Option<Stopped>,
 }
 
 impl<K: Connect, C: Timer> Line<K, C> {
     /// Drives `session`, over transports of `connector`.
     pub fn new(session: Session, connector: K, timer: C) -> Self {
-        Self { driver: Driver::without_transport(session, timer), dial: Dial::new(connector) }
+        let driver = Driver::without_transport(session, timer);
+        Self { driver, dial: Dial::new(connector), stopped: None }
     }
 
     /// Waits for the next event, and does meanwhile what there is to do. `None` once the session has
@@ -137,19 +171,24 @@ impl<K: Connect, C: Timer> Line<K, C> {
     /// is returned.
     pub async fn next(&mut self) -> Option<Event<'_>> {
         poll_fn(|cx| self.poll_ready(cx)).await;
-        self.driver.endpoint_mut().event()
+        let event = self.driver.endpoint_mut().event();
+        if let Some(Event::Stopped(stopped)) = &event {
+            self.stopped = Some(*stopped);
+        }
+        event
     }
 
     /// Ready once the session has news, or never will again.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
+            self.dial.forget(|attempt| self.driver.endpoint().is_dialling(attempt));
             if let Poll::Ready(report) = self.dial.poll(cx) {
-                self.driver.report(report);
+                drop(self.driver.report(report));
             }
             let ready = self.driver.poll_ready(cx);
             let Some(action) = self.driver.endpoint_mut().poll_action() else { return ready };
             if let Action::Disconnect(_) = action {
-                self.driver.attach(None);
+                drop(self.driver.detach(cx));
             }
             self.dial.obey(action);
         }
@@ -181,8 +220,9 @@ impl<K: Connect, C: Timer> Line<K, C> {
 
     /// Takes over an open connection, whose timer must have the same epoch as this one's: see
     /// [`Session::adopt`]. False if that connection is over.
+    #[must_use = "a connection that is over is not taken over"]
     pub fn adopt(&mut self, websocket: WebSocket<K::Transport, C>) -> bool {
-        self.driver.adopt(websocket).is_some()
+        self.driver.adopt(websocket).0
     }
 
     /// The session.
@@ -201,7 +241,7 @@ impl<K: Connect, C: Timer> Line<K, C> {
     }
 
     #[cfg(feature = "std")]
-    pub(super) fn into_parts(self) -> (Driver<Session, K::Transport, C>, Dial<K>) {
-        (self.driver, self.dial)
+    pub(super) fn into_parts(self) -> (Driver<Session, K::Transport, C>, Dial<K>, Option<Stopped>) {
+        (self.driver, self.dial, self.stopped)
     }
 }

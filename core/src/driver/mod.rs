@@ -170,6 +170,8 @@ struct State<P, T: Transport, C> {
     shut_down: bool,
     /// The peer's stream has ended.
     ended: bool,
+    /// Whoever drives it takes the transport away.
+    detached: bool,
     /// A whole budget went by without anything being transmitted.
     overdue: bool,
     /// Changes whenever bytes or time moved.
@@ -181,9 +183,11 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
     pub fn new(endpoint: P, transport: T, timer: C) -> Self {
         let mut driver = Self::without_transport(endpoint, timer);
         driver.0.transport = Some(transport);
+        driver.0.detached = false;
         driver
     }
 
+    /// For an endpoint that is given its transports, and says when they are not needed any more.
     fn without_transport(endpoint: P, timer: C) -> Self {
         Self(Box::new(State {
             endpoint,
@@ -196,6 +200,7 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
             stalled: false,
             shut_down: false,
             ended: false,
+            detached: true,
             overdue: false,
             progress: 0,
         }))
@@ -316,11 +321,11 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
                 Poll::Ready(Ok(n)) => {
                     self.0.endpoint.sent(self.0.timer.now(), n);
                     self.0.stalled = n == 0;
-                    self.0.unflushed = true;
+                    self.0.unflushed |= n > 0;
                     self.0.progress = self.0.progress.wrapping_add(1);
                     if n == 0 {
                         // A transport that takes nothing without saying when it will.
-                        self.0.endpoint.send_failed(self.0.timer.now(), TransportFailure::Other);
+                        self.failed_to_send(TransportFailure::Other);
                     }
                 }
                 Poll::Ready(Err(error)) => self.send_failed(error),
@@ -410,16 +415,24 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
     }
 
     fn send_failed(&mut self, error: T::Error) {
-        self.0.unflushed = false;
-        self.hold_back(false);
-        self.0.endpoint.send_failed(self.0.timer.now(), T::failure(&error));
+        self.failed_to_send(T::failure(&error));
         self.0.error.get_or_insert(error);
         self.0.progress = self.0.progress.wrapping_add(1);
     }
 
+    fn failed_to_send(&mut self, failure: TransportFailure) {
+        if self.0.unflushed {
+            // Nobody knows how much of it left.
+            self.hold_back(true);
+        }
+        self.0.unflushed = false;
+        self.hold_back(false);
+        self.0.endpoint.send_failed(self.0.timer.now(), failure);
+    }
+
     /// Lets go of a transport that is not needed, having said goodbye if that takes no time.
     fn release_if_finished(&mut self, cx: &mut Context<'_>) {
-        if self.0.endpoint.is_finished() && self.0.transport.is_some() {
+        if self.0.endpoint.is_finished() && self.0.transport.is_some() && !self.0.detached {
             let _ = self.poll_transmit(cx);
             self.0.transport = None;
         }

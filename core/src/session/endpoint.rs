@@ -184,9 +184,10 @@ impl Endpoint for Session {
         }
     }
 
+    /// Between two connections, whether the last one's was.
     fn is_send_finished(&self) -> bool {
         match &self.link {
-            Link::None | Link::Dialling => false,
+            Link::None | Link::Dialling => self.send_finished,
             Link::Handshake { handshake, .. } => handshake.is_send_finished(),
             Link::Open(connection) => connection.is_send_finished(),
         }

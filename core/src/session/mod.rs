@@ -164,6 +164,8 @@ pub struct Session {
     held_back: bool,
     /// It had not when it last said so, and nobody has looked since.
     was_held_back: bool,
+    /// The connection there was last was closed, and had said everything.
+    send_finished: bool,
     liveness: Liveness,
     timers: TimerTable,
     statistics: Statistics,
@@ -208,6 +210,7 @@ impl Session {
             transmitted: 0,
             held_back: false,
             was_held_back: false,
+            send_finished: false,
             liveness,
             timers: TimerTable::default(),
             statistics: Statistics::default(),

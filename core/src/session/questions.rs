@@ -69,6 +69,11 @@ impl Session {
         &self.config
     }
 
+    /// Whether it waits for the transport of `attempt`.
+    pub(crate) fn is_dialling(&self, attempt: Attempt) -> bool {
+        self.is_current(attempt) && matches!(self.link, Link::Dialling)
+    }
+
     /// The connection, while it is open.
     #[must_use]
     pub fn connection(&self) -> Option<&Connection> {

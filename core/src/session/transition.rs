@@ -284,8 +284,11 @@ impl Session {
         if mem::take(&mut self.has_transport) {
             self.disconnect.push_back(self.attempt);
         }
+        self.send_finished = false;
         let doubtful = match &link {
             Link::Open(connection) => {
+                self.send_finished =
+                    matches!(failure, Failure::Closed(_)) && connection.is_send_finished();
                 self.statistics.round_trip = connection.round_trip().or(self.statistics.round_trip);
                 connection.transmitted_messages().saturating_sub(self.transmitted)
             }
