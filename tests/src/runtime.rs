@@ -86,7 +86,15 @@ pub trait Runtime: Sized + 'static {
     ) -> impl Future<Output = Result<(WebSocket<Self>, Response), ConnectError>> + Send;
 
     /// The adapter's `line_over`, with the same request at each attempt.
-    fn line(request: Request, config: SessionConfig) -> Line<Self>;
+    fn line(request: Request, config: SessionConfig) -> Line<Self> {
+        Self::line_with(move || request.clone(), config)
+    }
+
+    /// The adapter's `line_over`, with a request that is asked for at each attempt.
+    fn line_with(
+        request: impl FnMut() -> Request + Send + 'static,
+        config: SessionConfig,
+    ) -> Line<Self>;
 
     /// The adapter's `adopting`.
     fn adopting(config: SessionConfig) -> Line<Self>;
@@ -134,9 +142,12 @@ macro_rules! over {
             $adapter::connect_with(request, config)
         }
 
-        fn line(request: Request, config: SessionConfig) -> Line<Self> {
+        fn line_with(
+            mut request: impl FnMut() -> Request + Send + 'static,
+            config: SessionConfig,
+        ) -> Line<Self> {
             let connect = move |_| {
-                let request = request.clone();
+                let request = request();
                 async move { Ok(($adapter::dial(&request).await?, request)) }
             };
             $adapter::line_over(connect, config)

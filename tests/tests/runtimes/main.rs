@@ -14,5 +14,7 @@ mod hostile;
 mod messages;
 mod opening;
 mod refusals;
+mod session_faces;
+mod session_requests;
 mod sessions;
 mod streaming;

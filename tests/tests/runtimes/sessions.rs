@@ -32,24 +32,24 @@ on_all_pairs!(
 );
 
 /// Comes back at once.
-fn config() -> SessionConfig {
+pub(crate) fn config() -> SessionConfig {
     let mut config = SessionConfig::DEFAULT;
     config.online_delay = Duration::from_millis(5);
     config.with_backoff(Duration::from_millis(5), Duration::from_millis(20))
 }
 
-fn line<R: Runtime>(url: &str, config: SessionConfig) -> Line<R> {
+pub(crate) fn line<R: Runtime>(url: &str, config: SessionConfig) -> Line<R> {
     R::line(Request::parse(url).expect("a URL"), config)
 }
 
-fn listen() -> (TcpListener, String) {
+pub(crate) fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("ws://{}/", listener.local_addr().expect("an address"));
     (listener, url)
 }
 
 /// The end of the next attempt that ends.
-async fn next_end<R: Runtime>(line: &mut Line<R>) -> (Failure, Next) {
+pub(crate) async fn next_end<R: Runtime>(line: &mut Line<R>) -> (Failure, Next) {
     loop {
         if let Event::Closed(closed) = line.next().await.expect("it goes on") {
             return (closed.failure, closed.next);
@@ -57,11 +57,11 @@ async fn next_end<R: Runtime>(line: &mut Line<R>) -> (Failure, Next) {
     }
 }
 
-async fn until_open<R: Runtime>(line: &mut Line<R>) {
+pub(crate) async fn until_open<R: Runtime>(line: &mut Line<R>) {
     while !matches!(line.next().await.expect("it goes on"), Event::Opened(_)) {}
 }
 
-async fn until_stopped<R: Runtime>(line: &mut Line<R>) -> Stopped {
+pub(crate) async fn until_stopped<R: Runtime>(line: &mut Line<R>) -> Stopped {
     loop {
         if let Event::Stopped(stopped) = line.next().await.expect("it says why") {
             assert!(line.next().await.is_none(), "that is the last");

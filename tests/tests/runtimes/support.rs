@@ -240,12 +240,18 @@ impl Raw {
 
     /// Reads the request and returns the answer that opens the connection.
     pub(crate) fn answer(&mut self) -> Vec<u8> {
+        self.request().1
+    }
+
+    /// The same, with the head of the request before it.
+    pub(crate) fn request(&mut self) -> (String, Vec<u8>) {
         let request = self.head();
         let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
         let accept = accept_key(key.expect("a key").as_bytes());
         let head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
             Connection: Upgrade\r\nSec-WebSocket-Accept: ";
-        [&head[..], &accept[..], b"\r\n\r\n"].concat()
+        let answer = [&head[..], &accept[..], b"\r\n\r\n"].concat();
+        (request, answer)
     }
 
     /// Opens the connection as a server.

@@ -13,6 +13,7 @@ mod fragmentation;
 mod framing;
 mod heartbeat;
 mod limits;
+mod pongs;
 mod prepared;
 mod sending;
 mod text;

@@ -17,6 +17,7 @@ mod queueing;
 mod retrying;
 mod rules;
 mod socket_rocket;
+mod unnoticed;
 mod verdicts;
 mod world;
 

@@ -17,6 +17,9 @@ usage: testee serve --port N [--heartbeat SECONDS] [--handshake-deadline SECONDS
                           [--heartbeat SECONDS] [--confirm SECONDS]
 
 each with: [--runtime tokio|smol] [--limit BYTES] [--deflate]
+
+session: closes when all messages have their outcomes, so with --send 0 at once, connected or not; without --send it
+stays. Its last line is `stopped`: with the reason `closed`, or `aborted` if the server did not answer the close.
 ";
 
 /// Compression of messages of any length: a suite sends short ones too.
