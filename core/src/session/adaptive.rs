@@ -23,6 +23,11 @@ impl Interval {
         self.current
     }
 
+    /// Whether a loss after so much silence shows that the network does not allow it.
+    pub(super) fn is_refuted_by(&self, silence: Duration) -> bool {
+        silence >= self.proven
+    }
+
     /// The peer answered after this much silence.
     pub(super) fn held(&mut self) {
         self.proven = self.current;

@@ -153,8 +153,8 @@ pub enum Overflow {
 /// minutes, each after another time, and a phone should be woken as rarely as they allow.
 ///
 /// It begins with `shortest`, and is lengthened by `step` each time that the peer answers after that
-/// much silence. A connection that is lost for want of an answer shortens it to what held, and it is
-/// not lengthened to what did not, until the network changes.
+/// much silence. A connection that is lost after as much silence as had held, whatever finds the loss,
+/// shortens it to that, and it is not lengthened to what did not hold, until the network changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Adaptive {

@@ -7,11 +7,14 @@ use super::timer::{Timer, TimerTable};
 use super::{Failure, Link, Session, SessionConfig, State};
 use crate::connection::{Connection, Heartbeat};
 use crate::endpoint::Endpoint;
+use crate::error::ConnectionError;
 use crate::message::Message;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 pub(super) struct Liveness {
     interval: Option<Interval>,
+    /// The connection is of a network that there is no more.
+    moved: bool,
     /// Pings of the heartbeat that were answered on this connection.
     beats: u32,
     /// When a message arrived last that counts.
@@ -23,6 +26,7 @@ impl Liveness {
     pub(super) fn new(config: &SessionConfig) -> Self {
         Self {
             interval: config.adaptive.map(Interval::new),
+            moved: false,
             beats: 0,
             last_message: Instant::EPOCH,
             probe: None,
@@ -32,11 +36,15 @@ impl Liveness {
     /// What is known of the network's patience was known of another network's.
     pub(super) fn network_changed(&mut self, config: &SessionConfig) {
         self.interval = config.adaptive.map(Interval::new);
+        self.moved = true;
     }
 
-    /// The heartbeat was not answered.
-    pub(super) fn lost(&mut self) {
-        if let Some(interval) = &mut self.interval {
+    /// The connection is lost, after so much silence: the network may have forgotten it.
+    fn lost(&mut self, silence: Duration) {
+        if let Some(interval) = &mut self.interval
+            && !self.moved
+            && interval.is_refuted_by(silence)
+        {
             interval.lost();
         }
     }
@@ -48,6 +56,7 @@ impl Liveness {
         config: &SessionConfig,
         timers: &mut TimerTable,
     ) {
+        self.moved = false;
         self.beats = connection.beats();
         self.last_message = now;
         self.wake(now, connection, config, timers);
@@ -134,6 +143,30 @@ impl Session {
             self.timers.arm_after(Timer::Probe, now, timeout.max(SOON));
         } else {
             self.drop_connection(Failure::ProbeLost);
+        }
+    }
+
+    /// If the open connection was lost, and not ended on purpose, the heartbeat's interval learns of it:
+    /// whatever finds the loss first.
+    pub(super) fn learn(&mut self, failure: &Failure) {
+        let lost = match failure {
+            Failure::Closed(closed) => matches!(
+                closed.error,
+                Some(
+                    ConnectionError::Timeout(_)
+                        | ConnectionError::Transport(_)
+                        | ConnectionError::UnexpectedEof
+                )
+            ),
+            Failure::Unanswered | Failure::ProbeLost | Failure::Unconfirmed(_) => true,
+            Failure::Connect(_) | Failure::Handshake(_) | Failure::Cancelled(_) => false,
+        };
+        if let Link::Open(connection) = &self.link
+            && lost
+            && self.farewell.is_none()
+            && self.reachable
+        {
+            self.liveness.lost(self.now.saturating_since(connection.last_received()));
         }
     }
 

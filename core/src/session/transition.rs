@@ -14,7 +14,6 @@ use super::{
 };
 use crate::connection::{Connection, Found};
 use crate::endpoint::Endpoint;
-use crate::error::{ConnectionError, TimeoutKind};
 use crate::handshake::{Agreement, ClientHandshake, Request, Response};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
@@ -195,11 +194,7 @@ impl Session {
     /// The attempt is over.
     pub(super) fn end(&mut self, failure: Failure) {
         let now = self.now;
-        let heartbeat_lost = matches!(&failure, Failure::Closed(closed)
-            if closed.error == Some(ConnectionError::Timeout(TimeoutKind::Heartbeat)));
-        if heartbeat_lost {
-            self.liveness.lost();
-        }
+        self.learn(&failure);
         let then = self.farewell.take().map(|farewell| farewell.then);
         let in_order = match &failure {
             Failure::Closed(closed) => closed.clean,

@@ -92,3 +92,121 @@ fn the_interval_follows_the_network() {
     world.report(Reachability::Changed);
     assert_eq!(interval(&world), 30, "of another network nothing is known");
 }
+
+/// Of which 30 s of silence have held, and 60 s are tried.
+fn adaptive(heartbeat: Option<MessageHeartbeat>) -> World {
+    let mut config = SessionConfig::socket_rocket();
+    config.message_heartbeat = heartbeat;
+    config.adaptive = Some(Adaptive::new(secs(30), secs(120), secs(30)));
+    let mut world = open(config);
+    world.pass(secs(31));
+    assert_eq!(interval(&world), 60);
+    world
+}
+
+fn interval(world: &World) -> u64 {
+    world.session.connection().unwrap().config().heartbeat.unwrap().interval.as_secs()
+}
+
+#[test]
+fn the_interval_shortens_whatever_finds_that_the_network_forgot() {
+    for cause in 0..6 {
+        let asked = MessageHeartbeat::new(Message::from("?"), secs(35), secs(5));
+        let mut world = adaptive((cause == 2).then_some(asked));
+        match cause {
+            0 | 1 => world.pass(secs(29)),
+            2 => world.say("news"),
+            3 | 4 => world.pass(secs(31)),
+            _ => world.pass(secs(10)),
+        }
+        let silent = world.now;
+        match cause {
+            // A message that is not confirmed.
+            0 => {
+                world.vanish();
+                world.send("m", Delivery::Received);
+            }
+            // A transport that takes nothing.
+            1 => {
+                world.vanish();
+                world.stalled = true;
+                world.send("m", Delivery::Received);
+            }
+            // A heartbeat of messages.
+            2 => world.vanish(),
+            // A reset, and an end.
+            3 => world.reset(),
+            4 => {
+                world.vanish();
+                let now = world.now;
+                world.session.received_eof(now);
+                world.settle();
+            }
+            // A probe.
+            _ => {
+                world.report(Reachability::Offline);
+                world.pass(secs(40));
+                world.vanish();
+                world.report(Reachability::Online);
+            }
+        }
+        while world.closings().is_empty() {
+            world.pass(secs(1));
+            assert!(world.now < silent + secs(50));
+        }
+        let failure = world.last_closing().failure;
+        let error = if let Failure::Closed(closed) = &failure { closed.error } else { None };
+        let expected = match cause {
+            0 => matches!(failure, Failure::Unconfirmed(_)),
+            1 => error == Some(ConnectionError::Timeout(TimeoutKind::WriteStalled)),
+            2 => failure == Failure::Unanswered,
+            3 => error == Some(ConnectionError::Transport(TransportFailure::Reset)),
+            4 => error == Some(ConnectionError::UnexpectedEof),
+            _ => failure == Failure::ProbeLost,
+        };
+        assert!(expected, "{cause}: {failure:?}");
+        world.stalled = false;
+        world.pass(secs(2));
+        assert_eq!((world.session.state(), interval(&world)), (State::Open, 30), "{cause}");
+    }
+}
+
+#[test]
+fn the_interval_learns_nothing_from_other_ends() {
+    // Soon after traffic; of another network; without one; on purpose.
+    for case in 0..5 {
+        let mut world = adaptive(None);
+        world.pass(secs(35));
+        let mut expected = 60;
+        match case {
+            0 => {
+                world.say("news");
+                world.pass(secs(20));
+                world.reset();
+            }
+            1 => {
+                world.vanish();
+                world.report(Reachability::Changed);
+                world.pass(secs(4));
+                assert_eq!(world.closings()[0].failure, Failure::ProbeLost);
+                expected = 30;
+            }
+            2 => {
+                world.report(Reachability::Offline);
+                world.pass(secs(100));
+                world.reset();
+                world.report(Reachability::Online);
+            }
+            3 => {
+                world.suspend();
+                world.resume();
+            }
+            _ => world.server_closes(1001, ""),
+        }
+        world.pass(secs(2));
+        assert_eq!((world.session.state(), interval(&world)), (State::Open, expected), "{case}");
+        // What was tried is tried still.
+        world.pass(secs(61));
+        assert_eq!(interval(&world), expected + 30, "{case}");
+    }
+}
