@@ -252,7 +252,8 @@ impl Session {
     /// Takes over a connection that somebody else has opened, in place of the one it has: for
     /// sessions that are [adopting](Self::adopting). The bytes of its transport are the session's from
     /// then on. What had arrived by the one it had, and was not taken, is still told; but once messages
-    /// of [`max_queued_bytes`](SessionConfig::max_queued_bytes) wait to be taken, the rest is dropped.
+    /// of [`max_queued_bytes`](SessionConfig::max_queued_bytes) wait to be taken, the rest is dropped. One
+    /// with a [message](Connection::fragments) that is not finished could send nothing: it is over.
     ///
     /// A session that has stopped, or is suspended, goes on with it; one that is being
     /// [closed](Self::close) closes it.
