@@ -178,8 +178,9 @@ pub struct Session {
 impl Session {
     /// A session that connects when it is told to. `rng` is for delays; it need not be cryptographic.
     #[must_use]
-    pub fn new(config: SessionConfig, rng: impl Rng + Send + 'static, now: Instant) -> Self {
+    pub fn new(config: SessionConfig, mut rng: impl Rng + Send + 'static, now: Instant) -> Self {
         let liveness = Liveness::new(&config);
+        let progress = backoff::Progress::new(&config.backoff, &mut rng);
         Self {
             ready: !config.hold_until_ready,
             config,
@@ -200,7 +201,7 @@ impl Session {
             told_online: false,
             paused: false,
             moved: 0,
-            progress: backoff::Progress::default(),
+            progress,
             queue: Queue::default(),
             news: News::default(),
             pings: Pings::default(),
