@@ -343,8 +343,9 @@ impl Connection {
         } else if untaken {
             // What has arrived has not been looked at: the silence is ours.
             self.timers.arm_after(Timer::Pong, now, heartbeat.timeout);
-        } else if now.saturating_since(due) > heartbeat.interval {
-            // P7: the clock jumped, or we slept. Ask again before judging.
+        } else if now.saturating_since(due) > heartbeat.interval.max(heartbeat.timeout) {
+            // P7: the clock jumped, or we slept. Ask again before judging. A long timeout may itself be
+            // late by more than a short interval.
             self.beat(now, heartbeat);
         } else {
             let error = ConnectionError::Timeout(TimeoutKind::Heartbeat);

@@ -64,6 +64,11 @@ impl Connection {
         }
     }
 
+    /// Whether a message being sent piece by piece is not finished.
+    pub(crate) const fn is_inside_message(&self) -> bool {
+        self.transmitter.has_open_message()
+    }
+
     /// Whether nothing arrives any more: what has arrived, which is bounded, is the last of it.
     pub(crate) const fn has_ended(&self) -> bool {
         self.end.is_some() || !self.closing.is_receiving()

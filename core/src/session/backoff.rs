@@ -14,6 +14,9 @@ use crate::time::Duration;
 pub struct Backoff {
     /// The delay before the first retry, before it is spread.
     pub base: Duration,
+    /// Added to `base` at random, once a session: of clients that failed together, some stay slower
+    /// than others. Together at most `cap`.
+    pub base_spread: Duration,
     /// The longest delay, before it is spread.
     pub cap: Duration,
     /// What each delay is of the one before, in percent: 200 doubles. Below 100 counts as 100.
@@ -47,6 +50,7 @@ impl Backoff {
     /// anywhere within 5 s, for ever.
     pub const DEFAULT: Self = Self {
         base: Duration::from_millis(500),
+        base_spread: Duration::ZERO,
         cap: Duration::from_secs(30),
         growth: 200,
         spread: Spread::Full,
@@ -54,10 +58,13 @@ impl Backoff {
         max_retries: None,
     };
 
-    /// The same, from `base` to `cap`.
+    /// The same, from `base` to `cap`; `base_spread` is shortened to what is between them.
     #[must_use]
     pub const fn between(self, base: Duration, cap: Duration) -> Self {
-        Self { base, cap, ..self }
+        let most = cap.saturating_sub(base);
+        let wider = self.base_spread.as_nanos() > most.as_nanos();
+        let base_spread = if wider { most } else { self.base_spread };
+        Self { base, base_spread, cap, ..self }
     }
 
     /// A random time within [`first`](Self::first), and `cap`.
@@ -71,17 +78,25 @@ impl Backoff {
 pub(super) struct Progress {
     /// Retries begun since a connection was last stable.
     retries: u32,
+    /// What this session adds to the base.
+    extra: Duration,
     /// What was drawn last, for [`Spread::Decorrelated`].
     drawn: Duration,
 }
 
 impl Progress {
+    pub(super) fn new(backoff: &Backoff, rng: &mut dyn Rng) -> Self {
+        let spread = backoff.base_spread;
+        let extra = if spread.is_zero() { spread } else { uniform(rng, spread) };
+        Self { extra, ..Self::default() }
+    }
+
     pub(super) const fn retries(&self) -> u32 {
         self.retries
     }
 
     pub(super) fn reset(&mut self) {
-        *self = Self::default();
+        *self = Self { extra: self.extra, ..Self::default() };
     }
 
     /// A retry has begun.
@@ -100,7 +115,8 @@ impl Progress {
 
     /// Draws the delay before the next retry.
     pub(super) fn draw(&mut self, backoff: &Backoff, rng: &mut dyn Rng) -> Duration {
-        let delay = backoff.delay(self.retries);
+        let base = backoff.base.saturating_add(self.extra).min(backoff.cap);
+        let delay = backoff.delay(base, self.retries);
         // R3: spread after the cap, lest all delays end up equal.
         match backoff.spread {
             Spread::None => delay,
@@ -110,7 +126,6 @@ impl Progress {
                 half.saturating_add(uniform(rng, delay.saturating_sub(half)))
             }
             Spread::Decorrelated => {
-                let base = backoff.base.min(backoff.cap);
                 let most = self.drawn.max(base).saturating_mul(3);
                 let more = uniform(rng, most.saturating_sub(base));
                 self.drawn = base.saturating_add(more).min(backoff.cap);
@@ -121,9 +136,9 @@ impl Progress {
 }
 
 impl Backoff {
-    /// The delay before the retry that has `retries` before it.
-    fn delay(&self, retries: u32) -> Duration {
-        let mut delay = self.base.min(self.cap);
+    /// The delay before the retry that has `retries` before it, and grows from `base`.
+    fn delay(&self, base: Duration, retries: u32) -> Duration {
+        let mut delay = base;
         for _ in 0..retries {
             let next = grown(delay, self.growth).min(self.cap);
             if next == delay {
@@ -169,6 +184,7 @@ mod tests {
 
     const PLAIN: Backoff = Backoff {
         base: Duration::from_secs(1),
+        base_spread: Duration::ZERO,
         cap: Duration::from_secs(1024),
         growth: 200,
         spread: Spread::None,
@@ -219,8 +235,32 @@ mod tests {
     #[test]
     fn a_growth_of_130_percent_is_as_reconnecting_websocket_has_it() {
         let backoff = Backoff { growth: 130, ..PLAIN };
-        let delays: Vec<_> = (0..4).map(|retries| backoff.delay(retries)).collect();
+        let delays: Vec<_> = (0..4).map(|retries| backoff.delay(backoff.base, retries)).collect();
         assert_eq!(delays, [1000, 1300, 1690, 2197].map(Duration::from_millis));
+    }
+
+    #[test]
+    fn the_base_is_spread_once_a_session_and_capped() {
+        let spread = |backoff: &Backoff, byte: u8| {
+            let mut rng = move |dest: &mut [u8]| dest.fill(byte);
+            let mut progress = Progress::new(backoff, &mut rng);
+            let first = progress.draw(backoff, &mut rng).as_secs();
+            progress.count();
+            let second = progress.draw(backoff, &mut rng).as_secs();
+            progress.reset();
+            assert_eq!(progress.draw(backoff, &mut rng).as_secs(), first, "kept");
+            (first, second)
+        };
+        let backoff = Backoff { base_spread: Duration::from_secs(4), ..PLAIN };
+        assert_eq!((spread(&backoff, 0), spread(&backoff, 0xff)), ((1, 2), (5, 10)));
+        let low = Backoff { cap: Duration::from_secs(3), ..backoff };
+        assert_eq!((spread(&low, 0), spread(&low, 0xff)), ((1, 2), (3, 3)));
+        let between = backoff.between(Duration::from_secs(2), Duration::from_secs(3));
+        assert_eq!(between.base_spread, Duration::from_secs(1));
+        assert_eq!(
+            backoff.between(Duration::from_secs(3), Duration::ZERO).base_spread,
+            Duration::ZERO
+        );
     }
 
     #[test]

@@ -79,6 +79,7 @@ impl SessionConfig {
         config.connection.heartbeat = Some(Heartbeat::new(interval, interval));
         config.backoff = Backoff {
             base: Duration::from_secs(1),
+            base_spread: Duration::ZERO,
             cap: Duration::from_secs(1_024),
             growth: 200,
             spread: Spread::None,
@@ -88,8 +89,8 @@ impl SessionConfig {
         config
     }
 
-    /// As reconnecting-websocket around a browser's: retries after 1 s to 5 s, growing by 1.3 up to
-    /// 10 s, for ever; 4 s to connect; no heartbeat, since pages have none.
+    /// As reconnecting-websocket around a browser's: retries after 1 s to 5 s, at random once a
+    /// session, growing by 1.3 up to 10 s, for ever; 4 s to connect; no heartbeat, since pages have none.
     #[must_use]
     pub const fn browser() -> Self {
         let mut config = Self::DEFAULT;
@@ -97,10 +98,11 @@ impl SessionConfig {
         config.connect_timeout = Duration::from_secs(4);
         config.backoff = Backoff {
             base: Duration::from_secs(1),
+            base_spread: Duration::from_secs(4),
             cap: Duration::from_secs(10),
             growth: 130,
             spread: Spread::None,
-            first: Duration::from_secs(5),
+            first: Duration::ZERO,
             max_retries: None,
         };
         config

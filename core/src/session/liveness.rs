@@ -239,8 +239,9 @@ impl Session {
         let (interval, timeout) = (heartbeat.interval, heartbeat.timeout);
         if self.is_late_ourselves() {
             self.timers.arm_after(Timer::Unanswered, now, timeout.max(SOON));
-        } else if now.saturating_since(due) > interval {
-            // P7: the clock jumped, or we slept. Ask again before judging.
+        } else if now.saturating_since(due) > interval.max(timeout) {
+            // P7: the clock jumped, or we slept. Ask again before judging. A long timeout may itself be
+            // late by more than a short interval.
             self.timers.arm(Timer::Beat, now);
         } else {
             self.drop_connection(Failure::Unanswered);

@@ -180,8 +180,9 @@ pub struct Session {
 impl Session {
     /// A session that connects when it is told to. `rng` is for delays; it need not be cryptographic.
     #[must_use]
-    pub fn new(config: SessionConfig, rng: impl Rng + Send + 'static, now: Instant) -> Self {
+    pub fn new(config: SessionConfig, mut rng: impl Rng + Send + 'static, now: Instant) -> Self {
         let liveness = Liveness::new(&config);
+        let progress = backoff::Progress::new(&config.backoff, &mut rng);
         Self {
             ready: !config.hold_until_ready,
             config,
@@ -202,7 +203,7 @@ impl Session {
             told_online: false,
             paused: false,
             moved: 0,
-            progress: backoff::Progress::default(),
+            progress,
             queue: Queue::default(),
             news: News::default(),
             pings: Pings::default(),
@@ -255,7 +256,8 @@ impl Session {
     /// Takes over a connection that somebody else has opened, in place of the one it has: for
     /// sessions that are [adopting](Self::adopting). The bytes of its transport are the session's from
     /// then on. What had arrived by the one it had, and was not taken, is still told; but once messages
-    /// of [`max_queued_bytes`](SessionConfig::max_queued_bytes) wait to be taken, the rest is dropped.
+    /// of [`max_queued_bytes`](SessionConfig::max_queued_bytes) wait to be taken, the rest is dropped. One
+    /// with a [message](Connection::fragments) that is not finished could send nothing: it is over.
     ///
     /// A session that has stopped, or is suspended, goes on with it; one that is being
     /// [closed](Self::close) closes it.

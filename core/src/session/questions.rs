@@ -13,6 +13,12 @@ impl Session {
         self.state
     }
 
+    /// The [state](State::ready_state) as a browser's `WebSocket` counts it.
+    #[must_use]
+    pub const fn ready_state(&self) -> u16 {
+        self.state.ready_state()
+    }
+
     /// The latest attempt, if one has begun.
     #[must_use]
     pub const fn attempt(&self) -> Option<Attempt> {

@@ -119,7 +119,15 @@ impl Session {
         let attempt = self.next_attempt();
         self.has_transport = true;
         self.news.push(Event::Connecting(attempt));
+        let is_inside_message = connection.is_inside_message();
         self.open(now, connection, None, agreement);
+        if is_inside_message {
+            // Nobody is left who could finish it, and nothing can be sent before that.
+            self.take_what_arrived();
+            if let Link::Open(connection) = &mut self.link {
+                connection.abort();
+            }
+        }
         if let Some(farewell) = farewell {
             self.part(now, farewell.close, Then::Stop);
         }

@@ -229,12 +229,15 @@ fn p7_after_a_jump_of_the_clock_the_peer_is_asked_again() {
 }
 
 #[test]
-fn p7_a_timer_late_by_no_more_than_the_interval_is_no_jump() {
-    let mut connection = server(with(BEAT));
-    until(&mut connection, after(20));
-    beat(&mut connection, after(20));
-    connection.handle_timeout(after(50));
-    assert_eq!(events(&mut connection), [Event::Error(DEAD)]);
+fn p7_a_timer_late_by_no_more_than_the_interval_or_the_timeout_is_no_jump() {
+    for (heartbeat, late) in [(BEAT, 20), (Heartbeat::new(secs(1), secs(600)), 5)] {
+        let mut connection = server(with(heartbeat));
+        let left = START + heartbeat.interval;
+        until(&mut connection, left);
+        beat(&mut connection, left);
+        connection.handle_timeout(left + heartbeat.timeout + secs(late));
+        assert_eq!(events(&mut connection), [Event::Error(DEAD)]);
+    }
 }
 
 #[test]

@@ -178,3 +178,25 @@ fn what_arrived_is_bounded_however_often_another_connection_takes_its_place() {
         assert!(told.contains(&Event::Message(Message::from("b"))), "there is room again");
     }
 }
+
+#[test]
+fn a_connection_whose_message_nobody_can_finish_is_over() {
+    for paused in [false, true] {
+        let mut connection = server();
+        let mut writer = connection.fragments(crate::message::DataKind::Text).unwrap();
+        writer.write(&b"a part"[..]).unwrap();
+        writer.pause();
+        connection.receive(at(0), &text(b'a'));
+        let mut session = adopting();
+        session.pause(paused);
+        session.send(at(0), Message::from("m"), Delivery::Received).unwrap();
+        let attempt = session.adopt(at(1), connection, Agreement::default());
+        let told = events(&mut session);
+        assert!(told.contains(&Event::Message(Message::from("a"))), "{told:?}");
+        assert!(matches!(told.last(), Some(Event::Closed(_))), "{told:?}");
+        assert_eq!(session.poll_action(), Some(Action::Disconnect(attempt)));
+        assert_eq!(session.state(), State::Waiting);
+        session.adopt(at(2), server(), Agreement::default());
+        assert_eq!(output(&mut session, at(2))[..3], *b"\x81\x01m");
+    }
+}

@@ -153,6 +153,9 @@ fn a_page_may_close_with_1000_or_from_3000_to_4999() {
 fn ready_state_counts_as_a_browser_does() {
     let counted = parting::STATES.map(State::ready_state);
     assert_eq!(counted, [3, 0, 1, 2, 0, 0, 3, 3]);
+    for (state, counted) in parting::STATES.into_iter().zip(counted) {
+        assert_eq!(parting::in_state(state).session.ready_state(), counted);
+    }
 }
 
 #[test]

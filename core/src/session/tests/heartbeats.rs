@@ -155,10 +155,7 @@ fn the_interval_shortens_whatever_finds_that_the_network_forgot() {
             assert!(world.now < silent + secs(50));
         }
         let failure = world.last_closing().failure;
-        let error = match &failure {
-            Failure::Closed(closed) => closed.error,
-            _ => None,
-        };
+        let error = if let Failure::Closed(closed) = &failure { closed.error } else { None };
         let expected = match cause {
             0 => matches!(failure, Failure::Unconfirmed(_)),
             1 => error == Some(ConnectionError::Timeout(TimeoutKind::WriteStalled)),

@@ -211,6 +211,15 @@ fn p7_a_peer_that_stays_silent_after_the_jump_is_given_up() {
 }
 
 #[test]
+fn p7_a_long_timeout_that_is_late_by_more_than_a_short_interval_is_no_jump() {
+    let heartbeat = MessageHeartbeat::new(Message::from("?"), secs(1), secs(600));
+    let mut world = open(plain().with_message_heartbeat(heartbeat));
+    world.pass(secs(1));
+    world.jump(secs(604));
+    assert_eq!(ends(&world), [Failure::Unanswered]);
+}
+
+#[test]
 fn p8_late_early_and_repeated_timeouts_do_no_harm() {
     let mut world = open(plain());
     world.pass(secs(3));
