@@ -47,7 +47,7 @@ pub type Connecting<S> =
 /// #     let mut websocket = accept(listener.accept().await.unwrap().0).await.unwrap();
 /// #     while websocket.next().await.is_some() {}
 /// # });
-/// let (client, _events, driving) = line(&url, SessionConfig::DEFAULT)?.share();
+/// let (client, _, driving) = line(&url, SessionConfig::DEFAULT)?.share();
 /// let driving = tokio::spawn(driving);
 /// let sent = client.send_with(Message::from("How are you?"), Delivery::Received).await;
 /// assert_eq!(sent, Ok(Outcome::Received));

@@ -11,9 +11,11 @@ use std::rc::Rc;
 use longwire::CloseCode;
 use longwire::session::{ConnectFailure, Delivery, Event, Next, Outcome, State};
 use longwire::time::{Duration, Instant};
-use longwire_tests::scripted::{Call, End, Fault, Script, Tasks, What, once};
+use longwire_tests::scripted::{
+    Call, End, Fault, Happened, Journal, Script, Tasks, What, link, once,
+};
 
-use world::{Connector, World, assert_all_in_order, config, run, text};
+use world::{Connector, World, assert_all_in_order, config, dialled, run, text};
 
 #[test]
 fn a_line_connects_again_and_sends_everything_in_order() {
@@ -158,4 +160,43 @@ fn a_connection_that_takes_too_long_is_not_waited_for() {
     assert!(failures[2].1 && !failures[1].1);
     assert_eq!(dropped.get(), 3);
     assert!(world.clock.now() >= Instant::EPOCH + Duration::from_secs(30));
+}
+
+/// RFC 6455 section 7.1.1: the stream is ended, not only let go of.
+#[test]
+fn after_a_clean_close_the_stream_is_ended_and_after_an_abort_it_is_only_dropped() {
+    for abort in [false, true] {
+        let world = World::default();
+        let (mine, theirs) = link([Script::WHOLE; 2], 3000);
+        let journal: Journal = mine.journal();
+        world.arrive(theirs);
+        let mut mine = Some(mine);
+        let connector: Connector = Box::new(move |_| {
+            let mine = mine.take().expect("one connection");
+            Box::pin(async move { Ok(dialled(mine)) })
+        });
+        let mut line = world.line(config(), connector);
+        let done = Cell::new(false);
+        run(&world, &done, |tasks| {
+            let done = &done;
+            tasks.spawn(async move {
+                while let Some(event) = line.next().await {
+                    if matches!(event, Event::Opened(_)) {
+                        if abort {
+                            line.session_mut().abort();
+                        } else {
+                            line.close(CloseCode::NORMAL, "").expect("1000 may be sent");
+                        }
+                    }
+                }
+                done.set(true);
+            });
+        });
+        let journal = journal.borrow();
+        let at = |what| journal.iter().position(|it| *it == (0, what));
+        let (ended, dropped) = (at(Happened::ShutDown), at(Happened::Dropped));
+        assert!(dropped.is_some(), "{journal:?}");
+        assert_eq!(ended.is_some_and(|ended| Some(ended) < dropped), !abort, "{journal:?}");
+        assert_eq!(ended.is_some(), !abort, "{journal:?}");
+    }
 }
