@@ -8,9 +8,10 @@ use core::future::pending;
 use core::task::{Poll, Waker};
 use std::rc::Rc;
 
-use longwire::CloseCode;
+use longwire::driver::Driver;
 use longwire::session::{ConnectFailure, Delivery, Event, Next, Outcome, State};
 use longwire::time::{Duration, Instant};
+use longwire::{CloseCode, Config, Connection, Role};
 use longwire_tests::scripted::{
     Call, End, Fault, Happened, Journal, Script, Tasks, What, link, once,
 };
@@ -125,21 +126,7 @@ fn the_nth_failure_of_a_transport_costs_an_attempt_and_no_message() {
 fn a_connection_that_takes_too_long_is_not_waited_for() {
     let world = World::default();
     let dropped = Rc::new(Cell::new(0));
-    /// Counts how often it is dropped.
-    struct Guard(Rc<Cell<usize>>);
-    impl Drop for Guard {
-        fn drop(&mut self) {
-            self.0.set(self.0.get() + 1);
-        }
-    }
-    let counter = Rc::clone(&dropped);
-    let connector: Connector = Box::new(move |_| {
-        let guard = Guard(Rc::clone(&counter));
-        Box::pin(async move {
-            let _guard = guard;
-            pending().await
-        })
-    });
+    let connector = never(&dropped);
     let mut config = config();
     config.backoff.max_retries = Some(2);
     let mut line = world.line(config, connector);
@@ -199,4 +186,36 @@ fn after_a_clean_close_the_stream_is_ended_and_after_an_abort_it_is_only_dropped
         assert_eq!(ended.is_some_and(|ended| Some(ended) < dropped), !abort, "{journal:?}");
         assert_eq!(ended.is_some(), !abort, "{journal:?}");
     }
+}
+
+#[test]
+fn what_is_being_opened_when_a_connection_is_taken_over_is_dropped() {
+    let world = World::default();
+    let dropped = Rc::new(Cell::new(0));
+    let mut line = world.line(config(), never(&dropped));
+    while once(line.next(), Waker::noop()).is_ready() {}
+    assert_eq!(dropped.get(), 0);
+    let (mine, _theirs) = link([Script::WHOLE; 2], 3000);
+    let connection = Connection::new(Role::Server, Config::server(), world.clock.now());
+    assert!(line.adopt(Driver::new(connection, mine, world.clock.timer())));
+    while once(line.next(), Waker::noop()).is_ready() {}
+    assert_eq!((dropped.get(), line.session().state()), (1, State::Open));
+}
+
+/// Opens nothing, and counts how often it is given up.
+fn never(dropped: &Rc<Cell<usize>>) -> Connector {
+    struct Guard(Rc<Cell<usize>>);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+    let counter = Rc::clone(dropped);
+    Box::new(move |_| {
+        let guard = Guard(Rc::clone(&counter));
+        Box::pin(async move {
+            let _guard = guard;
+            pending().await
+        })
+    })
 }
