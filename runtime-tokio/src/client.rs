@@ -74,6 +74,10 @@ pub fn line(url: &str, config: SessionConfig) -> Result<Line, ConnectError> {
 
 /// A session over streams that `connect` opens: TLS, a proxy, a Unix socket; and for requests that it
 /// makes, with a token that was fetched for this attempt.
+///
+/// For `wss`, [`dial`] the request, put a TLS stream over that (`TlsConnector` of `tokio-rustls`, with the
+/// name of the request's target), and give back `ConnectFailure::from(error.kind())` if that fails: a
+/// certificate that is not to be trusted stops the session, what else fails is tried again.
 pub fn line_over<S, F>(
     mut connect: impl FnMut(Attempt) -> F + Send + 'static,
     config: SessionConfig,
