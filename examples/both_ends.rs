@@ -61,8 +61,7 @@ async fn enter(stream: TcpStream, members: Members) -> Option<()> {
     let name = message.as_text()?.strip_prefix("login ")?.to_owned();
     let mut members = members.lock().ok()?;
     members.retain(|_, session| session.state() != State::Stopped);
-    members.entry(name).or_insert_with(welcome).adopt(websocket);
-    Some(())
+    members.entry(name).or_insert_with(welcome).adopt(websocket).then_some(())
 }
 
 /// A session that waits for its first connection, and says something to whoever is behind it.

@@ -47,7 +47,7 @@ pub type Connecting<S> =
 /// #     let mut websocket = accept(listener.accept().await.unwrap().0).await.unwrap();
 /// #     while websocket.next().await.is_some() {}
 /// # });
-/// let (client, _events, driving) = line(&url, SessionConfig::DEFAULT)?.share();
+/// let (client, _, driving) = line(&url, SessionConfig::DEFAULT)?.share();
 /// let driving = tokio::spawn(driving);
 /// let sent = client.send_with(Message::from("How are you?"), Delivery::Received).await;
 /// assert_eq!(sent, Ok(Outcome::Received));
@@ -74,6 +74,10 @@ pub fn line(url: &str, config: SessionConfig) -> Result<Line, ConnectError> {
 
 /// A session over streams that `connect` opens: TLS, a proxy, a Unix socket; and for requests that it
 /// makes, with a token that was fetched for this attempt.
+///
+/// For `wss`, [`dial`] the request, put a TLS stream over that (`TlsConnector` of `tokio-rustls`, with the
+/// name of the request's target), and give back `ConnectFailure::from(error.kind())` if that fails: a
+/// certificate that is not to be trusted stops the session, what else fails is tried again.
 pub fn line_over<S, F>(
     mut connect: impl FnMut(Attempt) -> F + Send + 'static,
     config: SessionConfig,

@@ -4,16 +4,21 @@
 mod world;
 
 use core::cell::{Cell, RefCell};
-use core::task::{Poll, Waker};
+use core::task::{Context, Poll, Waker};
 use std::rc::Rc;
 
-use longwire::driver::{self, Client, Driving, Events};
+use longwire::buffer::Outbox;
+use longwire::driver::{self, Client, Dialled, Driver, Driving, Events, Line, Transport};
+use longwire::error::TransportFailure;
+use longwire::handshake::Request;
 use longwire::session::{
-    BrowserEvent, Delivery, Event, Loss, Outcome, SendOptions, State, Stopped,
+    BrowserEvent, Delivery, Event, Loss, Outcome, SendOptions, Session, State, Stopped,
 };
 use longwire::time::Duration;
-use longwire::{CloseCode, Message, SendError, SessionConfig};
-use longwire_tests::scripted::{Script, Scripted, Tasks, VirtualTimer, once};
+use longwire::{CloseCode, Config, Connection, Message, Role, SendError, SessionConfig};
+use longwire_tests::scripted::{
+    Broken, Happened, Script, Scripted, Tasks, VirtualTimer, link, once,
+};
 
 use world::{Connector, World, assert_all_in_order, config, run, text};
 
@@ -249,4 +254,78 @@ fn one_that_has_stopped_before_it_is_shared_says_so() {
     assert_eq!(once(&mut driving, Waker::noop()), Poll::Ready(Stopped::Closed));
     assert_eq!(once(events.next(), Waker::noop()), Poll::Ready(None));
     assert_eq!(client.state(), State::Stopped);
+}
+
+/// A transport that owns a handle, as one does whose owner reports to the session.
+struct Owning(Scripted, Rc<RefCell<Option<Client<Self, VirtualTimer>>>>);
+
+impl Transport for Owning {
+    type Error = Broken;
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<Result<usize, Broken>> {
+        self.0.poll_read(cx, buf)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Poll<Result<usize, Broken>> {
+        self.0.poll_write(cx, outbox)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        self.0.poll_flush(cx)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        self.0.poll_shutdown(cx)
+    }
+
+    fn failure(error: &Broken) -> TransportFailure {
+        Scripted::failure(error)
+    }
+}
+
+impl Drop for Owning {
+    fn drop(&mut self) {
+        drop(self.1.take());
+    }
+}
+
+#[test]
+fn a_transport_may_own_a_handle_and_one_that_has_stopped_takes_nothing_over() {
+    let world = World::default();
+    let own = Rc::default();
+    let (owning, opening) = (Rc::clone(&own), world.clone());
+    let connect = move |_| {
+        let (mine, theirs) = link([Script::WHOLE; 2], 3000);
+        opening.arrive(theirs);
+        let transport = Owning(mine, Rc::clone(&owning));
+        let request = Request::parse("ws://host/").expect("a URL");
+        async move { Ok(Dialled { transport, request, rng: Box::new(|dest| dest.fill(0x5a)) }) }
+    };
+    let mut session = Session::new(config(), |dest: &mut [u8]| dest.fill(1), world.clock.now());
+    session.connect(world.clock.now());
+    let (client, events, driving) = Line::new(session, connect, world.clock.timer()).share();
+    *own.borrow_mut() = Some(client.clone());
+    let done = Cell::new(false);
+    run(&world, &done, |tasks| {
+        let (done, client) = (&done, &client);
+        tasks.spawn(async move {
+            let sent = client.send(text(0)).await;
+            assert_eq!(sent.map_err(|e| e.kind()), Ok(Outcome::Transmitted));
+            assert_eq!(client.attempt().map(longwire::session::Attempt::get), Some(1));
+            assert_eq!((client.ready_state(), client.retries()), (1, 0));
+            client.close(CloseCode::NORMAL, "").expect("1000 may be sent");
+        });
+        tasks.spawn(async move {
+            assert_eq!(driving.await, Stopped::Closed);
+            done.set(true);
+        });
+    });
+    assert!(own.borrow().is_none(), "the transport was dropped");
+    drop(events);
+    let connection = Connection::new(Role::Server, Config::server(), world.clock.now());
+    *own.borrow_mut() = Some(client.clone());
+    let (mine, theirs) = link([Script::WHOLE; 2], 3000);
+    let websocket = Driver::new(connection, Owning(mine, Rc::clone(&own)), world.clock.timer());
+    assert!(!client.adopt(websocket));
+    assert_eq!(theirs.journal().borrow().last(), Some(&(0, Happened::Dropped)));
 }

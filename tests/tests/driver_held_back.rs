@@ -8,7 +8,7 @@ use longwire::driver::{self, Answer, Dialled, Line, Transport};
 use longwire::error::TransportFailure;
 use longwire::handshake::{Acceptance, Request};
 use longwire::rng::Jitter;
-use longwire::session::{Delivery, Event, Session};
+use longwire::session::{Delivery, Event, Outcome, Session};
 use longwire::{Config, Message, SessionConfig};
 use longwire_tests::scripted::{Broken, Clock, Script, Scripted, Tasks, link, once};
 
@@ -18,6 +18,8 @@ struct Keeping {
     read: bool,
     room: usize,
     kept: bool,
+    /// Whether a flush of what is kept fails, rather than to be pending.
+    fails: bool,
 }
 
 impl Transport for Keeping {
@@ -42,7 +44,11 @@ impl Transport for Keeping {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        if self.kept { Poll::Pending } else { self.inner.poll_flush(cx) }
+        match (self.kept, self.fails) {
+            (true, true) => Poll::Ready(Err(Broken)),
+            (true, false) => Poll::Pending,
+            (false, _) => self.inner.poll_flush(cx),
+        }
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
@@ -57,12 +63,26 @@ impl Transport for Keeping {
 /// It is full before it is flushed: also then the session knows that it holds something back.
 #[test]
 fn what_a_transport_keeps_has_not_been_transmitted() {
+    let seen = events(2_500, false);
+    assert_eq!(seen, ["opened"]);
+}
+
+#[test]
+fn what_a_transport_fails_to_flush_has_not_been_transmitted() {
+    for room in [2_500, 100_000] {
+        let seen = events(room, true);
+        assert_eq!(seen, ["opened"], "{room}");
+    }
+}
+
+/// What a session says that sends by a transport with so much room.
+fn events(room: usize, fails: bool) -> Vec<&'static str> {
     let clock = Clock::default();
     let (mine, theirs) = link([Script::WHOLE; 2], 10_000);
     let mut mine = Some(mine);
     let connect = move |_| {
         let transport =
-            mine.take().map(|inner| Keeping { inner, read: false, room: 2_500, kept: false });
+            mine.take().map(|inner| Keeping { inner, read: false, room, kept: false, fails });
         async move {
             let request = Request::parse("ws://host/").expect("a URL");
             let transport = transport.expect("one connection");
@@ -84,16 +104,20 @@ fn what_a_transport_keeps_has_not_been_transmitted() {
         let mut websocket = accepted.expect("an upgrade");
         let _ = websocket.next().await;
     });
-    let mut opened = false;
+    let mut seen = Vec::new();
     for _ in 0..50 {
         match once(line.next(), Waker::noop()) {
-            Poll::Ready(Some(Event::Settled(settled))) => panic!("{settled:?}"),
-            Poll::Ready(Some(Event::Opened(_))) => opened = true,
+            Poll::Ready(Some(Event::Settled(settled))) => {
+                assert_ne!(settled.outcome, Outcome::Transmitted);
+                seen.push("settled");
+            }
+            Poll::Ready(Some(Event::Opened(_))) => seen.push("opened"),
+            Poll::Ready(Some(Event::Closed(_))) => seen.push("closed"),
             Poll::Ready(_) => {}
             Poll::Pending => {
                 let _ = tasks.settle();
             }
         }
     }
-    assert!(opened);
+    seen
 }

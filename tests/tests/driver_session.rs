@@ -8,12 +8,15 @@ use core::future::pending;
 use core::task::{Poll, Waker};
 use std::rc::Rc;
 
-use longwire::CloseCode;
+use longwire::driver::Driver;
 use longwire::session::{ConnectFailure, Delivery, Event, Next, Outcome, State};
 use longwire::time::{Duration, Instant};
-use longwire_tests::scripted::{Call, End, Fault, Script, Tasks, What, once};
+use longwire::{CloseCode, Config, Connection, Role};
+use longwire_tests::scripted::{
+    Call, End, Fault, Happened, Journal, Script, Tasks, What, link, once,
+};
 
-use world::{Connector, World, assert_all_in_order, config, run, text};
+use world::{Connector, World, assert_all_in_order, config, dialled, run, text};
 
 #[test]
 fn a_line_connects_again_and_sends_everything_in_order() {
@@ -123,21 +126,7 @@ fn the_nth_failure_of_a_transport_costs_an_attempt_and_no_message() {
 fn a_connection_that_takes_too_long_is_not_waited_for() {
     let world = World::default();
     let dropped = Rc::new(Cell::new(0));
-    /// Counts how often it is dropped.
-    struct Guard(Rc<Cell<usize>>);
-    impl Drop for Guard {
-        fn drop(&mut self) {
-            self.0.set(self.0.get() + 1);
-        }
-    }
-    let counter = Rc::clone(&dropped);
-    let connector: Connector = Box::new(move |_| {
-        let guard = Guard(Rc::clone(&counter));
-        Box::pin(async move {
-            let _guard = guard;
-            pending().await
-        })
-    });
+    let connector = never(&dropped);
     let mut config = config();
     config.backoff.max_retries = Some(2);
     let mut line = world.line(config, connector);
@@ -158,4 +147,75 @@ fn a_connection_that_takes_too_long_is_not_waited_for() {
     assert!(failures[2].1 && !failures[1].1);
     assert_eq!(dropped.get(), 3);
     assert!(world.clock.now() >= Instant::EPOCH + Duration::from_secs(30));
+}
+
+/// RFC 6455 section 7.1.1: the stream is ended, not only let go of.
+#[test]
+fn after_a_clean_close_the_stream_is_ended_and_after_an_abort_it_is_only_dropped() {
+    for abort in [false, true] {
+        let world = World::default();
+        let (mine, theirs) = link([Script::WHOLE; 2], 3000);
+        let journal: Journal = mine.journal();
+        world.arrive(theirs);
+        let mut mine = Some(mine);
+        let connector: Connector = Box::new(move |_| {
+            let mine = mine.take().expect("one connection");
+            Box::pin(async move { Ok(dialled(mine)) })
+        });
+        let mut line = world.line(config(), connector);
+        let done = Cell::new(false);
+        run(&world, &done, |tasks| {
+            let done = &done;
+            tasks.spawn(async move {
+                while let Some(event) = line.next().await {
+                    if matches!(event, Event::Opened(_)) {
+                        if abort {
+                            line.session_mut().abort();
+                        } else {
+                            line.close(CloseCode::NORMAL, "").expect("1000 may be sent");
+                        }
+                    }
+                }
+                done.set(true);
+            });
+        });
+        let journal = journal.borrow();
+        let at = |what| journal.iter().position(|it| *it == (0, what));
+        let (ended, dropped) = (at(Happened::ShutDown), at(Happened::Dropped));
+        assert!(dropped.is_some(), "{journal:?}");
+        assert_eq!(ended.is_some_and(|ended| Some(ended) < dropped), !abort, "{journal:?}");
+        assert_eq!(ended.is_some(), !abort, "{journal:?}");
+    }
+}
+
+#[test]
+fn what_is_being_opened_when_a_connection_is_taken_over_is_dropped() {
+    let world = World::default();
+    let dropped = Rc::new(Cell::new(0));
+    let mut line = world.line(config(), never(&dropped));
+    while once(line.next(), Waker::noop()).is_ready() {}
+    assert_eq!(dropped.get(), 0);
+    let (mine, _theirs) = link([Script::WHOLE; 2], 3000);
+    let connection = Connection::new(Role::Server, Config::server(), world.clock.now());
+    assert!(line.adopt(Driver::new(connection, mine, world.clock.timer())));
+    while once(line.next(), Waker::noop()).is_ready() {}
+    assert_eq!((dropped.get(), line.session().state()), (1, State::Open));
+}
+
+/// Opens nothing, and counts how often it is given up.
+fn never(dropped: &Rc<Cell<usize>>) -> Connector {
+    struct Guard(Rc<Cell<usize>>);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+    let counter = Rc::clone(dropped);
+    Box::new(move |_| {
+        let guard = Guard(Rc::clone(&counter));
+        Box::pin(async move {
+            let _guard = guard;
+            pending().await
+        })
+    })
 }

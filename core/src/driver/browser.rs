@@ -9,9 +9,7 @@ use super::{Timer, Transport};
 use crate::error::SendError;
 use crate::frame::CloseCode;
 use crate::message::Message;
-use crate::session::{
-    BrowserError, BrowserEvent, Event, MessageId, SendOptions, State, check_close,
-};
+use crate::session::{BrowserError, BrowserEvent, Event, MessageId, SendOptions, check_close};
 
 /// A session as a page knows its `WebSocket`: `open`, `message`, `error`, `close`, again and again, as it
 /// comes back each time.
@@ -75,10 +73,10 @@ impl<T: Transport, C: Timer> BrowserWebSocket<T, C> {
         Ok(())
     }
 
-    /// `readyState`: [`State::ready_state`].
+    /// `readyState`: [`State::ready_state`](crate::session::State::ready_state).
     #[must_use]
     pub fn ready_state(&self) -> u16 {
-        State::ready_state(self.client.state())
+        self.client.ready_state()
     }
 
     /// `bufferedAmount`

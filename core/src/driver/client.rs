@@ -16,7 +16,9 @@ use crate::frame::CloseCode;
 use crate::message::Message;
 #[cfg(doc)]
 use crate::session::Session;
-use crate::session::{Event, MessageId, Outcome, Reachability, SendOptions, State, Statistics};
+use crate::session::{
+    Attempt, Event, MessageId, Outcome, Reachability, SendOptions, State, Statistics,
+};
 use crate::time::Duration;
 
 /// A shared session: a handle to it, what it has to say, and what drives it.
@@ -27,18 +29,24 @@ impl<K: Connect, C: Timer> Line<K, C> {
     /// Divides it into a handle, the events, and the future that drives it: spawn that. It goes on
     /// whether anybody reads the events or not, and is done when the session has stopped.
     ///
-    /// Messages are events too: while a reader has 256 events, or 1 MiB, to read, further ones stay
-    /// with the connection, and when that has no more room with the peer. Without a reader they are
-    /// dropped.
+    /// Messages are events too: while a reader that does not read has 256 events, or 1 MiB, to read,
+    /// further ones stay with the connection, and when that has no more room with the peer. With them
+    /// stays what is behind them in the stream: pongs, and so every outcome
+    /// [`Received`](Outcome::Received). If nobody is to read, drop the [`Events`]: messages are dropped
+    /// then.
+    ///
+    /// What the session calls while it is driven ([`Transport`], [`Timer`], generators, rules of its
+    /// configuration) must not use a handle: it would wait for itself. The connector may.
     pub fn share(self) -> Parts<K, C> {
-        let (driver, dial, stopped) = self.into_parts();
+        let Self { driver, dial, stopped } = self;
         let shared = Arc::new(Shared::new(driver));
         let driving = Driving::new(Arc::clone(&shared), dial, stopped);
         (Client(Arc::clone(&shared)), Events(shared), driving)
     }
 }
 
-/// A handle to a session that is driven elsewhere. Cloned, it serves several tasks.
+/// A handle to a session that is driven elsewhere. Cloned, it serves several tasks. What the session calls
+/// while it is driven must not use one: see [`Line::share`].
 ///
 /// When the last handle and the [`Events`] are dropped, the session is closed with 1001.
 pub struct Client<T: Transport, C: Timer>(pub(super) Arc<Shared<T, C>>);
@@ -58,7 +66,8 @@ impl<T: Transport, C: Timer> Drop for Client<T, C> {
 
 impl<T: Transport, C: Timer> Client<T, C> {
     /// Sends a message, and waits for its outcome: with the default [`SendOptions`], until the
-    /// operating system has it. See [`send_with`](Self::send_with).
+    /// operating system has it. That is [`Outcome::Transmitted`], and may be lost when the connection is
+    /// cut: [`send_with`](Self::send_with) can wait until the peer has it.
     pub fn send<'m>(&self, message: Message<'m>) -> Sending<'m, T, C> {
         self.send_with(message, SendOptions::default())
     }
@@ -207,6 +216,24 @@ impl<T: Transport, C: Timer> Client<T, C> {
     #[must_use]
     pub fn state(&self) -> State {
         self.0.ask(|session, _| session.state())
+    }
+
+    /// The state as pages number it: [`State::ready_state`].
+    #[must_use]
+    pub fn ready_state(&self) -> u16 {
+        State::ready_state(self.state())
+    }
+
+    /// As [`Session::attempt`].
+    #[must_use]
+    pub fn attempt(&self) -> Option<Attempt> {
+        self.0.ask(|session, _| session.attempt())
+    }
+
+    /// As [`Session::retries`].
+    #[must_use]
+    pub fn retries(&self) -> u32 {
+        self.0.ask(|session, _| session.retries())
     }
 
     /// In how much time the next attempt begins, if one is waited for.

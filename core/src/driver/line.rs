@@ -151,10 +151,10 @@ impl<T: Transport, C: Timer> Driver<Session, T, C> {
 /// For handles that several tasks share, and a task that drives it, [`share`](Self::share) it.
 /// Dropping it drops the transport without a closing handshake.
 pub struct Line<K: Connect, C> {
-    driver: Driver<Session, K::Transport, C>,
-    dial: Dial<K>,
+    pub(super) driver: Driver<Session, K::Transport, C>,
+    pub(super) dial: Dial<K>,
     /// Why it stopped, if that was told.
-    stopped: Option<Stopped>,
+    pub(super) stopped: Option<Stopped>,
 }
 
 impl<K: Connect, C: Timer> Line<K, C> {
@@ -238,10 +238,5 @@ impl<K: Connect, C: Timer> Line<K, C> {
     /// The time, for its commands.
     pub fn now(&self) -> Instant {
         self.driver.timer().now()
-    }
-
-    #[cfg(feature = "std")]
-    pub(super) fn into_parts(self) -> (Driver<Session, K::Transport, C>, Dial<K>, Option<Stopped>) {
-        (self.driver, self.dial, self.stopped)
     }
 }

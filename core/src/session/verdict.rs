@@ -192,6 +192,8 @@ impl fmt::Display for ConnectFailure {
 
 impl core::error::Error for ConnectFailure {}
 
+/// Invalid data, before there is a connection, is TLS that failed: a certificate that is not to be trusted,
+/// or a peer that talks no TLS. An address that is not there now, or not from here, may be there later.
 #[cfg(feature = "std")]
 impl From<std::io::ErrorKind> for ConnectFailure {
     fn from(kind: std::io::ErrorKind) -> Self {
@@ -200,6 +202,8 @@ impl From<std::io::ErrorKind> for ConnectFailure {
             Self::Refused
         } else if kind == ErrorKind::TimedOut {
             Self::TimedOut
+        } else if kind == ErrorKind::InvalidData {
+            Self::Untrusted
         } else {
             Self::Other
         }
@@ -227,7 +231,8 @@ pub struct Policy(Option<Arc<Rule>>);
 impl Policy {
     pub(super) const DEFAULT: Self = Self(None);
 
-    /// Overrules the default verdict, which comes second: hand it back where it is right.
+    /// Overrules the default verdict, which comes second: hand it back where it is right. The rule must not
+    /// use a handle to the session: it would wait for itself.
     ///
     /// ```
     /// use longwire::handshake::HandshakeError;

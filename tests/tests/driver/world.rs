@@ -40,8 +40,7 @@ impl World {
         Box::new(move |_| {
             let nth = world.attempts.replace(world.attempts.get() + 1);
             let (mine, theirs) = link([script(nth), Script::WHOLE], 3000);
-            world.arriving.borrow_mut().push_back(theirs);
-            world.waker.borrow_mut().take().into_iter().for_each(Waker::wake);
+            world.arrive(theirs);
             Box::pin(async move { Ok(dialled(mine)) })
         })
     }
@@ -59,6 +58,12 @@ impl World {
         let mut session = Session::new(config, rng, self.clock.now());
         session.connect(self.clock.now());
         Line::new(session, connector, self.clock.timer())
+    }
+
+    /// The server's end of a transport that was opened.
+    pub(crate) fn arrive(&self, theirs: Scripted) {
+        self.arriving.borrow_mut().push_back(theirs);
+        self.waker.borrow_mut().take().into_iter().for_each(Waker::wake);
     }
 
     pub(crate) async fn next_arrival(&self) -> Scripted {

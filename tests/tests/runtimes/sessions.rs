@@ -343,7 +343,7 @@ fn both_ends_of_a_long_connection_send_through_its_interruptions<C: Runtime, S: 
                 S::spawn(async move {
                     while let Ok(stream) = S::next_stream(&listener).await {
                         if let Ok(websocket) = S::accept(stream, server_config(), welcome).await {
-                            accepting.adopt(websocket);
+                            assert!(accepting.adopt(websocket));
                         }
                     }
                 });

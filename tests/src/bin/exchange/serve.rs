@@ -165,7 +165,7 @@ async fn session<R: Runtime>(
                 }
             }
             Woken::Other(Some(Ok(websocket))) => {
-                line.adopt(websocket);
+                let _ = line.adopt(websocket);
             }
             Woken::Other(Some(Err("stopped"))) => {
                 closing = true;
