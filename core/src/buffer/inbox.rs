@@ -25,7 +25,7 @@ pub(crate) struct Inbox {
     tail: usize,
     message: Vec<u8>,
     /// Where in its memory the message under assembly begins.
-    front: u8,
+    front: u16,
     /// Where it ends, as far as it was received.
     received: usize,
     direct: usize,
@@ -52,8 +52,9 @@ const CLAIM: usize = 16;
 
 /// Where a client's long message begins in its memory. Allocators put that 16 bytes into a page, and the
 /// header of 14 bytes puts the payload 14 bytes into a page of the system's: to copy to a place that is
-/// a few bytes farther into its page takes processors eight times as long as to any other.
-const FRONT: u8 = 64;
+/// a few bytes farther into its page takes processors up to eight times as long. Half a page is as far
+/// from that as can be.
+const FRONT: u16 = 2048;
 
 /// The smallest staging area. Also holds any control frame, and any header, twice over.
 const MIN_SIZE: u32 = 4 * 1024;
