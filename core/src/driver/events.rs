@@ -7,7 +7,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use super::client::Client;
-use super::shared::{Shared, Wake, bytes};
+use super::shared::{Shared, Wake};
 use super::{Timer, Transport};
 use crate::session::{Delegate, Event};
 
@@ -59,7 +59,7 @@ impl<T: Transport, C: Timer> Events<T, C> {
             drop(replaced);
             return Poll::Pending;
         };
-        slot.event_bytes = slot.event_bytes.saturating_sub(bytes(&event));
+        slot.event_bytes = slot.event_bytes.saturating_sub(event.payload_len());
         // There is room again for what waits with the connection.
         let wake = Wake(if was_full && !slot.is_full() { slot.driving.take() } else { None });
         drop(slot);

@@ -132,7 +132,7 @@ impl<T: Transport, C> Slot<T, C> {
             self.missed = self.missed.saturating_add(1);
             return Wake(None);
         }
-        self.event_bytes = self.event_bytes.saturating_add(bytes(&event));
+        self.event_bytes = self.event_bytes.saturating_add(event.payload_len());
         self.events.push_back(event);
         Wake(self.reader.take())
     }
@@ -148,21 +148,6 @@ fn is_passing(event: &Event<'_>) -> bool {
             | Event::Error(_)
             | Event::Pong(_)
     )
-}
-
-pub(super) fn bytes(event: &Event<'_>) -> usize {
-    match event {
-        Event::Message(message) => message.len(),
-        Event::Piece(piece) => piece.payload.len(),
-        Event::Connecting(_)
-        | Event::Opened(_)
-        | Event::Pong(_)
-        | Event::Settled(_)
-        | Event::Repeated(_)
-        | Event::Error(_)
-        | Event::Closed(_)
-        | Event::Stopped(_) => 0,
-    }
 }
 
 /// From here on messages wait to be taken from the connection: back-pressure.

@@ -13,20 +13,13 @@ use crate::time::Instant;
 
 impl Endpoint for Session {
     fn recv_buffer(&mut self) -> &mut [u8] {
-        match &mut self.link {
-            Link::None | Link::Dialling => &mut [],
-            Link::Handshake { handshake, .. } => handshake.recv_buffer(),
-            Link::Open(connection) => connection.recv_buffer(),
-        }
+        self.link.endpoint_mut().map_or(&mut [], |link| link.recv_buffer())
     }
 
     fn received(&mut self, now: Instant, n: usize) {
         self.now = now;
-        match &mut self.link {
-            Link::None | Link::Dialling => return self.count_stale(),
-            Link::Handshake { handshake, .. } => handshake.received(now, n),
-            Link::Open(connection) => connection.received(now, n),
-        }
+        let Some(link) = self.link.endpoint_mut() else { return self.count_stale() };
+        link.received(now, n);
         self.statistics.bytes_received = self.statistics.bytes_received.saturating_add(n as u64);
         if n > 0 {
             self.alive();
@@ -36,31 +29,21 @@ impl Endpoint for Session {
 
     fn received_eof(&mut self, now: Instant) {
         self.now = now;
-        match &mut self.link {
-            Link::None | Link::Dialling => return self.count_stale(),
-            Link::Handshake { handshake, .. } => handshake.received_eof(now),
-            Link::Open(connection) => connection.received_eof(now),
-        }
+        let Some(link) = self.link.endpoint_mut() else { return self.count_stale() };
+        link.received_eof(now);
         self.advance(now);
     }
 
     fn receive_failed(&mut self, now: Instant, failure: TransportFailure) {
         self.now = now;
-        match &mut self.link {
-            Link::None | Link::Dialling => return self.count_stale(),
-            Link::Handshake { handshake, .. } => handshake.receive_failed(now, failure),
-            Link::Open(connection) => connection.receive_failed(now, failure),
-        }
+        let Some(link) = self.link.endpoint_mut() else { return self.count_stale() };
+        link.receive_failed(now, failure);
         self.advance(now);
     }
 
     fn send_buffer(&mut self) -> &Outbox {
         self.pump();
-        match &mut self.link {
-            Link::None | Link::Dialling => &self.nothing,
-            Link::Handshake { handshake, .. } => handshake.send_buffer(),
-            Link::Open(connection) => connection.send_buffer(),
-        }
+        self.link.endpoint_mut().map_or(&self.nothing, |link| link.send_buffer())
     }
 
     fn sent(&mut self, now: Instant, n: usize) {
@@ -69,11 +52,8 @@ impl Endpoint for Session {
             // It goes on: what it held back before it did not lose.
             self.note_transmitted();
         }
-        match &mut self.link {
-            Link::None | Link::Dialling => return self.count_stale(),
-            Link::Handshake { handshake, .. } => handshake.sent(now, n),
-            Link::Open(connection) => connection.sent(now, n),
-        }
+        let Some(link) = self.link.endpoint_mut() else { return self.count_stale() };
+        link.sent(now, n);
         self.statistics.bytes_sent = self.statistics.bytes_sent.saturating_add(n as u64);
         self.time_fences();
         self.advance(now);
@@ -81,35 +61,25 @@ impl Endpoint for Session {
 
     fn held_back(&mut self, now: Instant, held: bool) {
         self.now = now;
-        match &mut self.link {
-            Link::None | Link::Dialling => return self.count_stale(),
-            Link::Handshake { handshake, .. } => handshake.held_back(now, held),
-            Link::Open(connection) => connection.held_back(now, held),
-        }
+        let Some(link) = self.link.endpoint_mut() else { return self.count_stale() };
+        link.held_back(now, held);
         self.was_held_back |= self.held_back;
         self.held_back = held;
     }
 
     fn send_failed(&mut self, now: Instant, failure: TransportFailure) {
         self.now = now;
-        match &mut self.link {
-            Link::None | Link::Dialling => return self.count_stale(),
-            Link::Handshake { handshake, .. } => handshake.send_failed(now, failure),
-            Link::Open(connection) => {
-                connection.send_failed(now, failure);
-                // It holds nothing back any more, but what it held it has lost.
-                self.held_back |= self.was_held_back;
-            }
+        let Some(link) = self.link.endpoint_mut() else { return self.count_stale() };
+        link.send_failed(now, failure);
+        if let Link::Open(_) = self.link {
+            // It holds nothing back any more, but what it held it has lost.
+            self.held_back |= self.was_held_back;
         }
         self.advance(now);
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let link = match &self.link {
-            Link::None | Link::Dialling => None,
-            Link::Handshake { handshake, .. } => handshake.poll_timeout(),
-            Link::Open(connection) => connection.poll_timeout(),
-        };
+        let link = self.link.endpoint().and_then(Endpoint::poll_timeout);
         let acknowledgement = self.next_acknowledgement().map(|(at, _)| at);
         let deadlines = [link, self.timers.next(), self.queue.next_deadline(), acknowledgement];
         deadlines.into_iter().flatten().min()
@@ -117,10 +87,8 @@ impl Endpoint for Session {
 
     fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
-        match &mut self.link {
-            Link::None | Link::Dialling => {}
-            Link::Handshake { handshake, .. } => handshake.handle_timeout(now),
-            Link::Open(connection) => connection.handle_timeout(now),
+        if let Some(link) = self.link.endpoint_mut() {
+            link.handle_timeout(now);
         }
         self.settle_transmitted();
         self.advance(now);
@@ -186,11 +154,7 @@ impl Endpoint for Session {
 
     /// Between two connections, whether the last one's was.
     fn is_send_finished(&self) -> bool {
-        match &self.link {
-            Link::None | Link::Dialling => self.send_finished,
-            Link::Handshake { handshake, .. } => handshake.is_send_finished(),
-            Link::Open(connection) => connection.is_send_finished(),
-        }
+        self.link.endpoint().map_or(self.send_finished, Endpoint::is_send_finished)
     }
 
     /// When it has stopped; [`connect`](Session::connect) begins again.
@@ -199,22 +163,20 @@ impl Endpoint for Session {
     }
 
     fn release_buffers(&mut self) {
-        match &mut self.link {
-            Link::None | Link::Dialling => {}
-            Link::Handshake { handshake, .. } => handshake.release_buffers(),
-            Link::Open(connection) => connection.release_buffers(),
+        if let Some(link) = self.link.endpoint_mut() {
+            link.release_buffers();
         }
     }
 
     fn lend(&mut self, stage: &mut Stage) {
-        if let Link::Open(connection) = &mut self.link {
-            connection.lend(stage);
+        if let Some(link) = self.link.endpoint_mut() {
+            link.lend(stage);
         }
     }
 
     fn reclaim(&mut self, stage: &mut Stage) {
-        if let Link::Open(connection) = &mut self.link {
-            connection.reclaim(stage);
+        if let Some(link) = self.link.endpoint_mut() {
+            link.reclaim(stage);
         }
     }
 }

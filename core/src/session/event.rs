@@ -66,6 +66,22 @@ pub enum Event<'a> {
 }
 
 impl Event<'_> {
+    /// Bytes of the message in it.
+    pub(crate) fn payload_len(&self) -> usize {
+        match self {
+            Self::Message(message) => message.len(),
+            Self::Piece(piece) => piece.payload.len(),
+            Self::Connecting(_)
+            | Self::Opened(_)
+            | Self::Pong(_)
+            | Self::Settled(_)
+            | Self::Repeated(_)
+            | Self::Error(_)
+            | Self::Closed(_)
+            | Self::Stopped(_) => 0,
+        }
+    }
+
     /// Keeps the event, copying what was lent.
     #[must_use]
     pub fn into_owned(self) -> Event<'static> {

@@ -1,6 +1,7 @@
 use alloc::boxed::Box;
 
 use crate::connection::Connection;
+use crate::endpoint::Endpoint;
 use crate::handshake::ClientHandshake;
 use crate::rng::Rng;
 
@@ -14,4 +15,24 @@ pub(super) enum Link {
         rng: Box<dyn Rng + Send>,
     },
     Open(Box<Connection>),
+}
+
+impl Link {
+    /// Whose the bytes of the transport are, once it is open.
+    pub(super) fn endpoint(&self) -> Option<&dyn Endpoint> {
+        match self {
+            Self::None | Self::Dialling => None,
+            Self::Handshake { handshake, .. } => Some(&**handshake),
+            Self::Open(connection) => Some(&**connection),
+        }
+    }
+
+    /// The same, to tell it something.
+    pub(super) fn endpoint_mut(&mut self) -> Option<&mut dyn Endpoint> {
+        match self {
+            Self::None | Self::Dialling => None,
+            Self::Handshake { handshake, .. } => Some(&mut **handshake),
+            Self::Open(connection) => Some(&mut **connection),
+        }
+    }
 }

@@ -43,17 +43,9 @@ impl News {
 
 /// What a message takes here, an empty one as well.
 pub(super) fn weight(event: &Event<'_>) -> usize {
-    let len = match event {
-        Event::Message(message) => message.len(),
-        Event::Piece(piece) => piece.payload.len(),
-        Event::Connecting(_)
-        | Event::Opened(_)
-        | Event::Pong(_)
-        | Event::Settled(_)
-        | Event::Repeated(_)
-        | Event::Error(_)
-        | Event::Closed(_)
-        | Event::Stopped(_) => return 0,
-    };
-    len.saturating_add(size_of::<Event<'_>>())
+    if matches!(event, Event::Message(_) | Event::Piece(_)) {
+        event.payload_len().saturating_add(size_of::<Event<'_>>())
+    } else {
+        0
+    }
 }
