@@ -122,7 +122,7 @@ impl Session {
 
     /// Whether the peer is held to its deadlines: not without a network, nor once it is to be closed.
     pub(super) fn is_watching(&self) -> bool {
-        self.reachable && self.state == State::Open
+        self.network.is_reachable() && self.state == State::Open
     }
 
     /// The fences' time starts again.

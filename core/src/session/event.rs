@@ -173,7 +173,8 @@ pub enum Stopped {
     Aborted,
     /// The [`Verdict`](super::Verdict) on a failure.
     Refused,
-    /// All retries that the back-off allows failed.
+    /// All retries that the back-off allows failed; or no connection came to be adopted in
+    /// [`adoption_timeout`](super::SessionConfig::adoption_timeout).
     Exhausted,
 }
 

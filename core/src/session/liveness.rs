@@ -164,7 +164,7 @@ impl Session {
         if let Link::Open(connection) = &self.link
             && lost
             && self.farewell.is_none()
-            && self.reachable
+            && self.network.is_reachable()
         {
             self.liveness.lost(self.now.saturating_since(connection.last_received()));
         }
@@ -188,7 +188,7 @@ impl Session {
         }
         self.liveness.beats = beats;
         if let Some(interval) = &mut self.liveness.interval
-            && self.reachable
+            && self.network.is_reachable()
         {
             interval.held();
             self.liveness.pace(now, connection, &self.config);

@@ -93,6 +93,7 @@ use news::News;
 use parting::{Farewell, Then};
 use pings::Pings;
 use queue::Queue;
+use reachability::Network;
 use timer::{Timer, TimerTable};
 
 /// One logical connection over many transports.
@@ -126,8 +127,6 @@ pub struct Session {
     link: Link,
     /// The latest.
     attempt: Attempt,
-    /// It has begun, and is not over.
-    attempting: bool,
     /// It counts as a retry.
     counted: bool,
     /// The next one will not: it is the network, or the application, that calls for it.
@@ -143,9 +142,7 @@ pub struct Session {
     farewell: Option<Farewell>,
     /// Close once every message has its outcome.
     finishing: Option<Close>,
-    reachable: bool,
-    /// That there is a network was told, and not only assumed.
-    told_online: bool,
+    network: Network,
     /// What waits may leave.
     ready: bool,
     /// The application takes no messages now.
@@ -190,7 +187,6 @@ impl Session {
             state: State::Idle,
             link: Link::None,
             attempt: Attempt(0),
-            attempting: false,
             counted: false,
             prompted: false,
             dials: true,
@@ -199,8 +195,7 @@ impl Session {
             disconnect: VecDeque::new(),
             farewell: None,
             finishing: None,
-            reachable: true,
-            told_online: false,
+            network: Network::Assumed,
             paused: false,
             moved: 0,
             progress,
@@ -266,7 +261,7 @@ impl Session {
         self.replace(now, connection, agreement)
     }
 
-    /// The transport is open: the opening handshake for `request` begins. `rng` is for masking keys,
+    /// The transport is open: the opening handshake for `request` begins (RFC 6455 section 4.1). `rng` is for masking keys,
     /// and must be cryptographic.
     ///
     /// False if the attempt is over: drop the transport.
@@ -322,8 +317,9 @@ impl Session {
     ///
     /// [`Offline`](Reachability::Offline) gives up an attempt without counting it, stops the timers, and
     /// leaves an open connection alone: its heartbeat rests. [`Online`](Reachability::Online), after
-    /// that or for the first time, tries again after [`SessionConfig::online_delay`], if there is a network still, and probes a
-    /// connection that is open. [`Changed`](Reachability::Changed) does so in any case.
+    /// that or for the first time, tries again after [`SessionConfig::online_delay`], if there is a
+    /// network still, and probes a connection that is open. [`Changed`](Reachability::Changed) does so in
+    /// any case.
     ///
     /// What is no news does nothing, so it may be reported as often as one likes. An attempt that a
     /// report called for does not count as a retry, and the back-off goes on from where it was.
@@ -383,7 +379,7 @@ impl Session {
         acknowledged
     }
 
-    /// Sends a ping. Its pong is an [`Event::Pong`].
+    /// Sends a ping (RFC 6455 section 5.5.2). Its pong is an [`Event::Pong`].
     ///
     /// # Errors
     ///
@@ -395,7 +391,8 @@ impl Session {
         }
     }
 
-    /// Closes the session for good, in whatever state it is: nothing is connected any more.
+    /// Closes the session for good (RFC 6455 section 7.1.2), in whatever state it is: nothing is connected
+    /// any more.
     ///
     /// What waits still leaves by the connection that is open, and what was to be confirmed by a ping
     /// still can be, within [`Config::close_timeout`](crate::Config::close_timeout); then the closing
@@ -416,7 +413,7 @@ impl Session {
 
     /// Closes the session once every message has its outcome, or after `within`: until then it stays
     /// connected, and connects again if it must, but accepts nothing more. Then comes the closing
-    /// handshake at once, for at most [`Config::close_timeout`](crate::Config::close_timeout).
+    /// handshake (RFC 6455 section 7.1.2) at once, for at most [`Config::close_timeout`](crate::Config::close_timeout).
     ///
     /// # Errors
     ///
@@ -440,12 +437,13 @@ impl Session {
         Ok(())
     }
 
-    /// Stops at once, without a word to the peer.
+    /// Stops at once, without a word to the peer: for it the connection ends abnormally (RFC 6455 section
+    /// 7.1.5). Every message that has no outcome is [lost](Loss::Stopped).
     pub fn abort(&mut self) {
         self.give_up();
     }
 
-    /// Closes the connection with 1001 behind what is on its way, keeps the queue, and connects no more
+    /// Closes the connection with 1001 (RFC 6455 section 7.4.1) behind what is on its way, keeps the queue, and connects no more
     /// until [`resume`](Self::resume): for an application that is put into the background. One that
     /// has not begun, or has stopped, stays as it is.
     pub fn suspend(&mut self, now: Instant) {
@@ -479,8 +477,13 @@ impl Session {
         if self.poll_ready() { self.event() } else { None }
     }
 
+    /// Whether the latest attempt is not over.
+    const fn is_attempting(&self) -> bool {
+        !matches!(self.link, Link::None)
+    }
+
     fn is_current(&self, attempt: Attempt) -> bool {
-        self.attempting && self.attempt == attempt
+        self.is_attempting() && self.attempt == attempt
     }
 
     fn count_stale(&mut self) {

@@ -93,7 +93,7 @@ impl Queue {
         now: Instant,
         news: &mut News,
     ) -> Result<MessageId, SendError<Message<'m>>> {
-        if !self.has_room(message.len(), config) {
+        if !has_room(self.entries.len(), self.bytes, message.len(), config) {
             match config.overflow {
                 Overflow::Refuse => return Err(SendError::Full(message)),
                 Overflow::DropOldest => {
@@ -152,28 +152,19 @@ impl Queue {
         MessageId(self.last_id)
     }
 
-    fn has_room(&self, len: usize, config: &SessionConfig) -> bool {
-        self.entries.len() < config.max_queued_messages
-            && self.bytes.saturating_add(len) <= config.max_queued_bytes
-    }
-
     /// Makes room for `len` bytes, or drops nothing.
     fn drop_oldest(&mut self, len: usize, config: &SessionConfig, news: &mut News) -> bool {
         let (mut count, mut bytes) = (self.entries.len(), self.bytes);
-        let has_room = |count, bytes: usize| {
-            count < config.max_queued_messages
-                && bytes.saturating_add(len) <= config.max_queued_bytes
-        };
         let mut dropped = Vec::new();
         for id in &self.waiting {
-            if has_room(count, bytes) {
+            if has_room(count, bytes, len, config) {
                 break;
             }
-            let len = self.entries.get(id).map_or(0, |entry| entry.message.len());
-            (count, bytes) = (count.saturating_sub(1), bytes.saturating_sub(len));
+            let freed = self.entries.get(id).map_or(0, |entry| entry.message.len());
+            (count, bytes) = (count.saturating_sub(1), bytes.saturating_sub(freed));
             dropped.push(*id);
         }
-        if !has_room(count, bytes) {
+        if !has_room(count, bytes, len, config) {
             return false;
         }
         for id in dropped {
@@ -460,4 +451,9 @@ impl Queue {
     pub(super) const fn buffered(&self) -> usize {
         self.buffered
     }
+}
+
+/// Whether there is room for `len` bytes beside `count` messages of `bytes`.
+const fn has_room(count: usize, bytes: usize, len: usize, config: &SessionConfig) -> bool {
+    count < config.max_queued_messages && bytes.saturating_add(len) <= config.max_queued_bytes
 }

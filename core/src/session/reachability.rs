@@ -7,10 +7,24 @@ use super::timer::Timer;
 use super::{Cancelled, Failure, Link, Next, Session, State};
 use crate::time::Instant;
 
+/// Whether there is a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Network {
+    /// Nobody has said so, nor otherwise.
+    Assumed,
+    Online,
+    Offline,
+}
+
+impl Network {
+    pub(super) const fn is_reachable(self) -> bool {
+        !matches!(self, Self::Offline)
+    }
+}
+
 impl Session {
     pub(super) fn offline(&mut self, now: Instant) {
-        self.reachable = false;
-        self.told_online = false;
+        self.network = Network::Offline;
         match self.state {
             State::Connecting if self.dials => {
                 if mem::take(&mut self.counted) {
@@ -42,11 +56,11 @@ impl Session {
 
     /// There is a network, perhaps not the one that there was.
     pub(super) fn online(&mut self, now: Instant, changed: bool) {
-        let was_reachable = mem::replace(&mut self.reachable, true);
-        let is_repeated = mem::replace(&mut self.told_online, true);
+        let before = mem::replace(&mut self.network, Network::Online);
+        let was_reachable = before.is_reachable();
         if changed {
             self.liveness.network_changed(&self.config);
-        } else if is_repeated {
+        } else if before == Network::Online {
             // Platforms that are asked every second say the same every second. What was only assumed
             // until it was told is news.
             return;

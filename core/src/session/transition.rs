@@ -25,7 +25,7 @@ impl Session {
         self.down_since.get_or_insert(now);
         if !self.dials {
             self.await_adoption(now);
-        } else if self.reachable {
+        } else if self.network.is_reachable() {
             self.begin(now);
         } else {
             self.state = State::Offline;
@@ -55,7 +55,6 @@ impl Session {
 
     fn next_attempt(&mut self) -> Attempt {
         self.attempt = Attempt(self.attempt.0.saturating_add(1));
-        self.attempting = true;
         self.counted = false;
         self.prompted = false;
         self.statistics.attempts = self.statistics.attempts.saturating_add(1);
@@ -87,7 +86,8 @@ impl Session {
     pub(super) fn advance(&mut self, now: Instant) {
         if let Link::Handshake { handshake, .. } = &mut self.link
             && handshake.poll_ready()
-            && let Link::Handshake { handshake, mut rng } = mem::replace(&mut self.link, Link::None)
+            && let Link::Handshake { handshake, mut rng } =
+                mem::replace(&mut self.link, Link::Dialling)
         {
             match handshake.finish() {
                 Ok(opened) => {
@@ -171,7 +171,7 @@ impl Session {
         self.timers.stop(Timer::Connect);
         self.timers.arm_after(Timer::Stable, now, self.config.stable_after);
         self.liveness.opened(now, &mut connection, &self.config, &mut self.timers);
-        if !self.reachable {
+        if !self.network.is_reachable() {
             self.liveness.rest(now, &mut connection, &mut self.timers);
         }
         self.link = Link::Open(Box::new(connection));
@@ -248,7 +248,10 @@ impl Session {
         if verdict == Verdict::Stop {
             return (Next::Stop, Stopped::Refused);
         }
-        if self.dials && self.reachable && self.progress.is_exhausted(&self.config.backoff) {
+        if self.dials
+            && self.network.is_reachable()
+            && self.progress.is_exhausted(&self.config.backoff)
+        {
             return (Next::Stop, Stopped::Exhausted);
         }
         let after = self.delay(failure, verdict);
@@ -260,7 +263,7 @@ impl Session {
     const fn next_or(&self, retry: Next) -> Next {
         if !self.dials {
             Next::Adoption
-        } else if self.reachable {
+        } else if self.network.is_reachable() {
             retry
         } else {
             Next::Offline
@@ -282,7 +285,7 @@ impl Session {
 
     /// The transport is not needed any more, and its attempt has its one end.
     pub(super) fn disconnect_link(&mut self, failure: Failure, next: Next) {
-        if !mem::take(&mut self.attempting) {
+        if !self.is_attempting() {
             return;
         }
         self.note_transmitted();
