@@ -38,6 +38,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
 use async_net::TcpStream;
@@ -46,7 +47,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use longwire::buffer::Outbox;
 use longwire::driver::{self, Transport};
 use longwire::error::TransportFailure;
-use longwire::handshake::{Acceptance, Incoming, Target};
+use longwire::handshake::{Acceptance, Incoming};
 use longwire::rng::Jitter;
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng as _, SeedableRng};
@@ -104,7 +105,11 @@ pub async fn connect_with(
     if target.secure() {
         return Err(ConnectError::NeedsTls);
     }
-    let stream = reach(target, since.saturating_add(config.handshake.deadline), &mut timer).await?;
+    let deadline = since.saturating_add(config.handshake.deadline);
+    // Resolving is one more thing that may hang, so it is an attempt of its own.
+    let resolve = |()| async_net::resolve((target.host(), target.port()));
+    let addresses = driver::dial([()], resolve, deadline, &mut timer).await?;
+    let stream = reach(addresses, deadline, &mut timer).await?;
     let rng = generator().map_err(ConnectError::Transport)?;
     Box::pin(driver::connect(Io(stream), timer, request, config, rng, since)).await
 }
@@ -189,14 +194,13 @@ fn jitter() -> Jitter {
     Jitter::draw(&mut |dest: &mut [u8]| dest.copy_from_slice(&various[..dest.len()]))
 }
 
+/// Connects to the first of `addresses` that answers.
 async fn reach(
-    target: &Target,
+    addresses: impl IntoIterator<Item = SocketAddr>,
     deadline: Instant,
     timer: &mut Timer,
 ) -> Result<TcpStream, ConnectError> {
-    // Resolving is one more thing that may hang, so it is an attempt of its own.
-    let resolve = |()| async_net::resolve((target.host(), target.port()));
-    let addresses = driver::interleave(driver::dial([()], resolve, deadline, timer).await?);
+    let addresses = driver::interleave(addresses);
     let stream = driver::dial(addresses, TcpStream::connect, deadline, timer).await?;
     stream.set_nodelay(true).map_err(ConnectError::Transport)?;
     Ok(stream)

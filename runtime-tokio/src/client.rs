@@ -2,8 +2,8 @@
 
 use core::future::{Future, pending};
 use core::pin::Pin;
+use core::time::Duration;
 use std::hash::{BuildHasher, RandomState};
-use std::io;
 
 use longwire::driver::{self, Dialled};
 use longwire::handshake::Request;
@@ -14,7 +14,7 @@ use rand::{Rng as _, SeedableRng};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use crate::{ConnectError, Io, Timer, generator};
+use crate::{ConnectError, Io, Timer, generator, reach};
 
 /// A handle to a session that a task drives.
 pub type Client<S = TcpStream> = driver::Client<Io<S>, Timer>;
@@ -94,11 +94,7 @@ where
             Ok(Dialled { transport: Io(stream), request, rng: Box::new(rng) })
         })
     });
-    let timer = Timer::default();
-    let now = driver::Timer::now(&timer);
-    let mut session = Session::new(config, delays(), now);
-    session.connect(now);
-    Line::new(session, connector, timer)
+    Line::connecting(config, delays(), connector, Timer::default())
 }
 
 /// A session that is given its connections: see [`Session::adopting`].
@@ -116,22 +112,10 @@ pub fn adopting<S: AsyncRead + AsyncWrite + Unpin + 'static>(config: SessionConf
 pub async fn dial(request: &Request) -> Result<TcpStream, ConnectFailure> {
     let target = request.target();
     let resolved = tokio::net::lookup_host((target.host(), target.port())).await;
-    let addresses = driver::interleave(resolved.map_err(|_| ConnectFailure::Unresolved)?);
+    let addresses = resolved.map_err(|_| ConnectFailure::Unresolved)?;
     // The session has the deadline.
-    let deadline = Instant::from_epoch(core::time::Duration::MAX);
-    let stream = driver::dial(addresses, TcpStream::connect, deadline, &mut Timer::default()).await;
-    let stream = stream.map_err(failure)?;
-    stream.set_nodelay(true).map_err(|error| ConnectFailure::from(error.kind()))?;
-    Ok(stream)
-}
-
-fn failure(error: driver::DialError<io::Error>) -> ConnectFailure {
-    match error {
-        driver::DialError::NoAddress => ConnectFailure::Unresolved,
-        driver::DialError::Failed(error) => error.kind().into(),
-        driver::DialError::TimedOut => ConnectFailure::TimedOut,
-        _ => ConnectFailure::Other,
-    }
+    let deadline = Instant::from_epoch(Duration::MAX);
+    Ok(reach(addresses, deadline, &mut Timer::default()).await?)
 }
 
 /// For delays: not cryptographic, that costs a system call.

@@ -41,13 +41,14 @@ use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
 use bytes::Buf;
 use longwire::buffer::Outbox;
 use longwire::driver::{self, Transport};
 use longwire::error::TransportFailure;
-use longwire::handshake::{Acceptance, Incoming, Target};
+use longwire::handshake::{Acceptance, Incoming};
 use longwire::rng::Jitter;
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng as _, SeedableRng};
@@ -108,7 +109,13 @@ pub async fn connect_with(
     if target.secure() {
         return Err(ConnectError::NeedsTls);
     }
-    let stream = reach(target, since.saturating_add(config.handshake.deadline), &mut timer).await?;
+    let deadline = since.saturating_add(config.handshake.deadline);
+    let resolve = tokio::net::lookup_host((target.host(), target.port()));
+    let addresses = tokio::time::timeout_at(timer.at(deadline), resolve)
+        .await
+        .map_err(|_| driver::DialError::TimedOut)?
+        .map_err(driver::DialError::Failed)?;
+    let stream = reach(addresses, deadline, &mut timer).await?;
     let rng = generator().map_err(ConnectError::Transport)?;
     Box::pin(driver::connect(Io(stream), timer, request, config, rng, since)).await
 }
@@ -193,16 +200,12 @@ fn jitter() -> Jitter {
     Jitter::draw(&mut |dest: &mut [u8]| dest.copy_from_slice(&various[..dest.len()]))
 }
 
+/// Connects to the first of `addresses` that answers.
 async fn reach(
-    target: &Target,
+    addresses: impl IntoIterator<Item = SocketAddr>,
     deadline: Instant,
     timer: &mut Timer,
 ) -> Result<TcpStream, ConnectError> {
-    let resolve = tokio::net::lookup_host((target.host(), target.port()));
-    let addresses = tokio::time::timeout_at(timer.at(deadline), resolve)
-        .await
-        .map_err(|_| driver::DialError::TimedOut)?
-        .map_err(driver::DialError::Failed)?;
     let addresses = driver::interleave(addresses);
     let stream = driver::dial(addresses, TcpStream::connect, deadline, timer).await?;
     stream.set_nodelay(true).map_err(ConnectError::Transport)?;

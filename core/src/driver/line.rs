@@ -11,8 +11,9 @@ use crate::error::SendError;
 use crate::frame::CloseCode;
 use crate::handshake::{Agreement, Request};
 use crate::message::Message;
+use crate::rng::Rng;
 use crate::session::{
-    Action, Attempt, ConnectFailure, Event, MessageId, SendOptions, Session, Stopped,
+    Action, Attempt, ConnectFailure, Event, MessageId, SendOptions, Session, SessionConfig, Stopped,
 };
 use crate::time::Instant;
 
@@ -162,6 +163,20 @@ impl<K: Connect, C: Timer> Line<K, C> {
     pub fn new(session: Session, connector: K, timer: C) -> Self {
         let driver = Driver::without_transport(session, timer);
         Self { driver, dial: Dial::new(connector), stopped: None }
+    }
+
+    /// Drives a new session that begins to connect when it is first waited on. `rng` is for delays: it
+    /// need not be cryptographic.
+    pub fn connecting(
+        config: SessionConfig,
+        rng: impl Rng + Send + 'static,
+        connector: K,
+        timer: C,
+    ) -> Self {
+        let now = timer.now();
+        let mut session = Session::new(config, rng, now);
+        session.connect(now);
+        Self::new(session, connector, timer)
     }
 
     /// Waits for the next event, and does meanwhile what there is to do. `None` once the session has

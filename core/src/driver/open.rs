@@ -12,6 +12,8 @@ use crate::handshake::{
     Response, ServerHandshake,
 };
 use crate::rng::{Jitter, Rng};
+#[cfg(feature = "std")]
+use crate::session::ConnectFailure;
 use crate::time::Instant;
 
 /// Why a client could not open a connection.
@@ -50,6 +52,22 @@ impl<E> From<InvalidRequest> for ConnectError<E> {
 impl<E> From<DialError<E>> for ConnectError<E> {
     fn from(error: DialError<E>) -> Self {
         Self::Dial(error)
+    }
+}
+
+/// What it means for a session whose connector met it.
+#[cfg(feature = "std")]
+impl From<ConnectError<std::io::Error>> for ConnectFailure {
+    fn from(error: ConnectError<std::io::Error>) -> Self {
+        match error {
+            ConnectError::Request(_) | ConnectError::NeedsTls => Self::Unusable,
+            ConnectError::Dial(DialError::NoAddress) => Self::Unresolved,
+            ConnectError::Dial(DialError::TimedOut) => Self::TimedOut,
+            ConnectError::Dial(DialError::Failed(error)) | ConnectError::Transport(error) => {
+                error.kind().into()
+            }
+            ConnectError::Handshake(..) => Self::Other,
+        }
     }
 }
 
