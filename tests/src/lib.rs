@@ -6,6 +6,8 @@ pub mod reference_inflater;
 #[cfg(feature = "runtimes")]
 pub mod runtime;
 pub mod scripted;
+#[cfg(feature = "runtimes")]
+pub mod waiting;
 
 /// The README's code, compiled.
 #[cfg(all(doctest, feature = "runtimes"))]

@@ -18,6 +18,34 @@ use longwire_tests::scripted::{
 
 use world::{Connector, World, assert_all_in_order, config, dialled, run, text};
 
+/// Sends `count` messages over transports that behave as `script` says, closes when the last of them
+/// was received, and sees that all were: in order, and again only where that was announced.
+fn deliver(world: &World, script: impl Fn(usize) -> Script + 'static, count: usize, about: &str) {
+    let mut line = world.line(config(), world.connector(script));
+    for n in 0..count {
+        line.send(text(n), Delivery::Received).expect("there is room");
+    }
+    let (done, repeated, settled) = (Cell::new(false), Cell::new(0), Cell::new(0));
+    run(world, &done, |tasks| {
+        tasks.spawn(async {
+            while let Some(event) = line.next().await {
+                if let Event::Repeated(_) = event {
+                    repeated.set(repeated.get() + 1);
+                } else if let Event::Settled(it) = event {
+                    assert_eq!(it.outcome, Outcome::Received, "{about}");
+                    settled.set(settled.get() + 1);
+                }
+                if settled.get() == count {
+                    line.close(CloseCode::NORMAL, "").expect("1000 may be sent");
+                }
+            }
+            done.set(true);
+        });
+    });
+    assert_eq!(settled.get(), count, "{about}");
+    assert_all_in_order(&world.read(), count, repeated.get(), about);
+}
+
 #[test]
 fn a_line_connects_again_and_sends_everything_in_order() {
     for seed in 0..40 {
@@ -26,29 +54,7 @@ fn a_line_connects_again_and_sends_everything_in_order() {
         let script = move |nth: usize| {
             if seed < 2 { Script::WHOLE } else { Script::fickle(seed * 64 + nth as u64) }
         };
-        let mut line = world.line(config(), world.connector(script));
-        for n in 0..50 {
-            line.send(text(n), Delivery::Received).expect("there is room");
-        }
-        let (done, repeated, settled) = (Cell::new(false), Cell::new(0), Cell::new(0));
-        run(&world, &done, |tasks| {
-            tasks.spawn(async {
-                while let Some(event) = line.next().await {
-                    if let Event::Repeated(_) = event {
-                        repeated.set(repeated.get() + 1);
-                    } else if let Event::Settled(it) = event {
-                        assert_eq!(it.outcome, Outcome::Received, "seed {seed}");
-                        settled.set(settled.get() + 1);
-                    }
-                    if settled.get() == 50 && line.session().state() == State::Open {
-                        line.close(CloseCode::NORMAL, "").expect("1000 may be sent");
-                    }
-                }
-                done.set(true);
-            });
-        });
-        assert_eq!(settled.get(), 50, "seed {seed}");
-        assert_all_in_order(&world.read(), 50, repeated.get(), &format!("seed {seed}"));
+        deliver(&world, script, 50, &format!("seed {seed}"));
         assert!(world.attempts.get() > 1, "seed {seed}");
     }
 }
@@ -95,27 +101,7 @@ fn the_nth_failure_of_a_transport_costs_an_attempt_and_no_message() {
                 let fault = Fault { call, nth, what };
                 let script =
                     move |n| if n == 0 { Script::WHOLE.with(fault) } else { Script::WHOLE };
-                let mut line = world.line(config(), world.connector(script));
-                for n in 0..10 {
-                    line.send(text(n), Delivery::Received).expect("there is room");
-                }
-                let (done, repeated, settled) = (Cell::new(false), Cell::new(0), Cell::new(0));
-                run(&world, &done, |tasks| {
-                    tasks.spawn(async {
-                        while let Some(event) = line.next().await {
-                            if let Event::Repeated(_) = event {
-                                repeated.set(repeated.get() + 1);
-                            } else if let Event::Settled(_) = event {
-                                settled.set(settled.get() + 1);
-                            }
-                            if settled.get() == 10 {
-                                line.close(CloseCode::NORMAL, "").expect("1000 may be sent");
-                            }
-                        }
-                        done.set(true);
-                    });
-                });
-                assert_all_in_order(&world.read(), 10, repeated.get(), &about);
+                deliver(&world, script, 10, &about);
                 assert!(world.attempts.get() <= 3, "{about}: {} attempts", world.attempts.get());
             }
         }

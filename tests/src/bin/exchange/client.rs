@@ -9,9 +9,10 @@ use longwire::driver::Timer as _;
 use longwire::handshake::Request;
 use longwire::session::Delivery;
 use longwire_tests::runtime::{Line, Runtime};
+use longwire_tests::waiting::{Woken, next};
 
 use crate::args::Args;
-use crate::flow::{Flow, Meant, Woken, next};
+use crate::flow::{Flow, Meant};
 use crate::journal::Journal;
 
 /// Ends well when everything of its own was confirmed, everything of the server's is here, and the

@@ -1,8 +1,5 @@
 //! What both ends do: send the numbers from 1, write down what becomes of them and what arrives.
 
-use core::future::poll_fn;
-use core::pin::{Pin, pin};
-use core::task::Poll;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -239,36 +236,4 @@ fn text(n: u64, size: usize) -> String {
 fn is_content(failure: &longwire::session::Failure) -> bool {
     let longwire::session::Failure::Closed(closed) = failure else { return false };
     closed.received.as_ref().is_some_and(|close| close.code == longwire::CloseCode::NORMAL)
-}
-
-/// What was waited for.
-pub(crate) enum Woken<T> {
-    /// There is an event to take.
-    News,
-    /// What else was waited for.
-    Other(T),
-    /// It is time to send.
-    Due,
-}
-
-/// Waits for an event, for `other`, or until `due`.
-pub(crate) async fn next<R: Runtime, T>(
-    line: &mut Line<R>,
-    due: Option<Instant>,
-    mut other: Pin<&mut impl Future<Output = T>>,
-) -> Woken<T> {
-    let mut wait = pin!(due.map(|due| R::sleep(due.saturating_since(line.now()))));
-    poll_fn(|cx| {
-        if let Poll::Ready(other) = other.as_mut().poll(cx) {
-            return Poll::Ready(Woken::Other(other));
-        }
-        if line.poll_ready(cx).is_ready() {
-            return Poll::Ready(Woken::News);
-        }
-        match wait.as_mut().as_pin_mut() {
-            Some(wait) => wait.poll(cx).map(|()| Woken::Due),
-            None => Poll::Pending,
-        }
-    })
-    .await
 }

@@ -14,10 +14,11 @@ use futures_util::Stream as _;
 use longwire::handshake::{Acceptance, OriginPolicy, Response};
 use longwire::{CloseCode, Config, SessionConfig};
 use longwire_tests::runtime::{Runtime, WebSocket};
+use longwire_tests::waiting::{Woken, next};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 
 use crate::args::Args;
-use crate::flow::{Flow, Meant, Woken, next};
+use crate::flow::{Flow, Meant};
 use crate::journal::Journal;
 
 /// Nothing is ever sent: that the other end is gone is the message.

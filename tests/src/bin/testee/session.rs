@@ -1,20 +1,19 @@
 //! `testee session`.
 
-use core::future::poll_fn;
-use core::pin::{Pin, pin};
-use core::task::Poll;
+use core::future::pending;
+use core::pin::pin;
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, BufRead as _, Write as _};
 use std::thread;
 
-use futures_util::Stream as _;
 use longwire::handshake::Request;
 use longwire::session::{Event, MessageId, Next, Outcome, Reachability, State, Stopped};
 use longwire::{CloseCode, Instant, Message, SendError};
 use longwire_tests::json::Quoted;
 use longwire_tests::runtime::{Line, Runtime};
+use longwire_tests::waiting::{Woken, next};
 use smol::channel::{Receiver, unbounded};
 
 use crate::args::{Args, Session};
@@ -33,7 +32,7 @@ pub(crate) async fn session<R: Runtime>(
     let mut line = R::line(request, options.config.clone());
     let mut numbers = Numbers::new(options, line.now());
     let mut closing = false;
-    let mut commands = pin!(Some(commands()));
+    let mut commands = Some(commands());
     let stopped = loop {
         let ended = line.session().state() == State::Stopped;
         if numbers.are_settled() && !closing && !ended {
@@ -44,8 +43,14 @@ pub(crate) async fn session<R: Runtime>(
             numbers.send::<R>(&mut line);
         }
         let due = (!closing).then(|| numbers.due()).flatten();
-        let wait = due.map(|due| R::sleep(due.saturating_since(line.now())));
-        match next::<R>(&mut line, commands.as_mut(), pin!(wait)).await {
+        let command = async {
+            match &commands {
+                Some(commands) => commands.recv().await.ok(),
+                None => pending().await,
+            }
+        };
+        let woken = next::<R, _>(&mut line, due, pin!(command)).await;
+        match woken {
             Woken::News => match line.session_mut().event() {
                 Some(Event::Stopped(stopped)) => {
                     say(format_args!(
@@ -57,11 +62,11 @@ pub(crate) async fn session<R: Runtime>(
                 Some(event) => tell(&event, &mut numbers)?,
                 None => {}
             },
-            Woken::Command(command) => {
+            Woken::Other(Some(command)) => {
                 closing |= command.trim() == "close" && !ended;
                 obey::<R>(&mut line, &command)?;
             }
-            Woken::NoMoreCommands => commands.set(None),
+            Woken::Other(None) => commands = None,
             Woken::Due => {}
         }
     };
@@ -126,37 +131,6 @@ impl<'a> Numbers<'a> {
     fn are_settled(&self) -> bool {
         self.options.send.is_some_and(|send| self.sent >= send) && self.unsettled.is_empty()
     }
-}
-
-enum Woken {
-    /// There is an event to take.
-    News,
-    Command(String),
-    NoMoreCommands,
-    /// It is time to send.
-    Due,
-}
-
-async fn next<R: Runtime>(
-    line: &mut Line<R>,
-    mut commands: Pin<&mut Option<Receiver<String>>>,
-    mut wait: Pin<&mut Option<impl Future<Output = ()>>>,
-) -> Woken {
-    poll_fn(|cx| {
-        if let Some(commands) = commands.as_mut().as_pin_mut()
-            && let Poll::Ready(command) = commands.poll_next(cx)
-        {
-            return Poll::Ready(command.map_or(Woken::NoMoreCommands, Woken::Command));
-        }
-        if line.poll_ready(cx).is_ready() {
-            return Poll::Ready(Woken::News);
-        }
-        match wait.as_mut().as_pin_mut() {
-            Some(wait) => wait.poll(cx).map(|()| Woken::Due),
-            None => Poll::Pending,
-        }
-    })
-    .await
 }
 
 /// The lines of standard input. Reading them blocks, and nothing waits for that to end.
