@@ -41,9 +41,9 @@ fn a4_any_short_write_leaves_the_rest_in_order() {
         let mut got = Vec::new();
         while outbox.has_remaining() {
             let mut left = step.min(outbox.remaining());
-            let mut peek = Vec::new();
             #[cfg(feature = "std")]
             {
+                let mut peek = Vec::new();
                 let mut slices = [std::io::IoSlice::new(&[]); 32];
                 assert_eq!(outbox.chunks_vectored(&mut slices[..1]), 1);
                 assert_eq!(&*slices[0], outbox.chunk());
