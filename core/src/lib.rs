@@ -73,8 +73,8 @@
 //! `std` (default): vectored output, [`split`](driver::WebSocket) halves, conversions of
 //! `std::io::ErrorKind`, idle memory that a thread's connections share. `futures`: `Stream` and `Sink`.
 //! `deflate`: permessage-deflate (RFC 7692), which is then offered or accepted where you say so.
-//! `tracing`: what a session does, as events of the crate `tracing`. `simd`: masking and UTF-8 validation by wider vectors. A feature adds to the API or to the speed
-//! and changes no behaviour.
+//! `tracing`: what a session does, as events of the crate `tracing`. `simd`: masking and UTF-8 validation
+//! by wider vectors. A feature adds to the API or to the speed and changes no behaviour.
 #![no_std]
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]

@@ -377,8 +377,8 @@ impl Connection {
         Some((event, Sender::new(transmitter)))
     }
 
-    /// Replaces the heartbeat, or turns it off or on, counted from `now`. For networks that call for
-    /// another one than the configuration's.
+    /// Replaces the heartbeat's pings (section 5.5.2), or turns them off or on, counted from `now`. For
+    /// networks that call for others than the configuration's.
     ///
     /// A connection that shared its [`Config`] with others has one of its own from then on.
     pub fn set_heartbeat(&mut self, now: Instant, heartbeat: Option<Heartbeat>) {

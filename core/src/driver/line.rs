@@ -54,7 +54,7 @@ pub struct Dialled<T> {
     pub transport: T,
     /// What the opening handshake asks for.
     pub request: Request,
-    /// Where masking keys come from: cryptographic.
+    /// Where masking keys come from: cryptographic (RFC 6455 section 10.3).
     pub rng: Random,
 }
 

@@ -261,8 +261,8 @@ impl Session {
         self.replace(now, connection, agreement)
     }
 
-    /// The transport is open: the opening handshake for `request` begins (RFC 6455 section 4.1). `rng` is for masking keys,
-    /// and must be cryptographic.
+    /// The transport is open: the opening handshake for `request` begins (RFC 6455 section 4.1). `rng`
+    /// is for masking keys, and must be cryptographic (section 10.3).
     ///
     /// False if the attempt is over: drop the transport.
     pub fn opened(

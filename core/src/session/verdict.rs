@@ -77,7 +77,8 @@ pub enum Verdict {
 }
 
 impl Failure {
-    /// The verdict that stands unless the [`Policy`] overrules it.
+    /// The verdict that stands unless the [`Policy`] overrules it: by the status of the response (RFC
+    /// 6455 section 4.1), or by the close code (section 7.4.1).
     ///
     /// | failure | verdict |
     /// |---|---|

@@ -203,7 +203,7 @@ impl Flow {
     }
 
     /// Everything of its own has been confirmed.
-    pub(crate) fn is_settled(&self) -> bool {
+    fn is_settled(&self) -> bool {
         self.accepted >= self.messages && self.again.is_empty() && self.unsettled.is_empty()
     }
 
