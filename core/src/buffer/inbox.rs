@@ -38,6 +38,9 @@ pub(crate) struct Inbox {
     sparse_reads: u8,
     /// Whether the staging area is lent.
     lent: bool,
+    /// Whether a long message came last, and the next read takes little: if another one follows, what
+    /// is staged of it has to be moved.
+    sips: bool,
 }
 
 /// How much memory a peer is granted beyond what it has already filled.
@@ -83,6 +86,7 @@ impl Inbox {
             needed: 0,
             sparse_reads: 0,
             lent: false,
+            sips: false,
         }
     }
 
@@ -119,8 +123,15 @@ impl Inbox {
             self.stage.copy_within(self.head..self.tail, 0);
             (self.head, self.tail) = (0, self.tail.saturating_sub(self.head));
         }
-        let end = self.len();
+        let end = self.end();
         self.stage.get_mut(self.tail..end).unwrap_or_default()
+    }
+
+    /// Where the next read into the stage ends.
+    #[inline]
+    fn end(&self) -> usize {
+        let end = self.len();
+        if self.sips { end.min(self.tail.saturating_add(MIN_SIZE as usize)) } else { end }
     }
 
     /// How much of the stage may be used.
@@ -196,9 +207,10 @@ impl Inbox {
             self.received = self.received.saturating_add(n);
             return n;
         }
-        let spare = self.len().saturating_sub(self.tail);
+        let spare = self.end().saturating_sub(self.tail);
         let n = n.min(spare);
         self.tail = self.tail.saturating_add(n);
+        self.sips &= n < spare;
         if n == spare && spare >= self.len() / 2 {
             self.size = self.size.saturating_mul(2).min(self.max_size);
             self.sparse_reads = 0;
@@ -310,6 +322,7 @@ impl Inbox {
         }
         self.append(n);
         self.direct = len.saturating_sub(n);
+        self.sips = self.direct > GRANT;
     }
 
     /// Moves the first `n` unread bytes onto the message under assembly.

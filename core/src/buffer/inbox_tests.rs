@@ -127,6 +127,35 @@ fn a_message_is_the_same_wherever_it_begins_in_its_memory() {
 }
 
 #[test]
+fn behind_a_long_message_little_is_read_until_more_is_there() {
+    let mut inbox = Inbox::new(64 << 10, &[]);
+    let mut stage = Stage::new();
+    for _ in 0..3 {
+        inbox.lend(&mut stage);
+        assert_eq!(inbox.spare().len(), 64 << 10);
+        fill(&mut inbox, usize::MAX);
+        inbox.direct(1 << 20, true);
+        while inbox.outstanding() > 0 {
+            fill(&mut inbox, usize::MAX);
+        }
+        inbox.take_message();
+        assert_eq!(inbox.spare().len(), MIN_SIZE, "another long one would have to be moved");
+        fill(&mut inbox, 100);
+        inbox.take(60);
+        assert_eq!(inbox.spare().len(), MIN_SIZE);
+        assert_eq!(inbox.advance(usize::MAX), MIN_SIZE, "and no more counts than was asked for");
+        inbox.take(MIN_SIZE + 40);
+        inbox.reclaim(&mut stage);
+    }
+    fill(&mut inbox, 1_000);
+    inbox.direct(GRANT, false);
+    while inbox.outstanding() > 0 {
+        fill(&mut inbox, usize::MAX);
+    }
+    assert!(inbox.spare().len() > MIN_SIZE, "a frame that is not long is read with what follows");
+}
+
+#[test]
 fn advancing_past_the_spare_room_is_clamped() {
     let mut inbox = Inbox::new(MIN_SIZE, &[]);
     let room = inbox.spare().len();

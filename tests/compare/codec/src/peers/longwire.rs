@@ -21,6 +21,9 @@ pub struct Longwire {
 /// No time passes: reading a clock is the adapter's work.
 const NOW: Instant = Instant::EPOCH;
 
+/// As many as the adapters put into a write.
+const SEGMENTS: usize = 64;
+
 pub fn decoder(pipe: Pipe) -> Longwire {
     Longwire { connection: Connection::new(Role::Server, config(Side::Server), NOW), pipe }
 }
@@ -59,14 +62,19 @@ fn config(side: Side) -> Config {
     config.with_message_limit(LIMIT as u64).with_heartbeat()
 }
 
+/// As the adapters do: one write for one chunk, a vectored one for several.
 fn transmit(connection: &mut Connection, pipe: &Pipe) {
     loop {
-        let mut slices = [IoSlice::new(&[]); 64];
-        let n = connection.send_buffer().chunks_vectored(&mut slices);
-        if n == 0 {
+        let outbox = connection.send_buffer();
+        let written = if !outbox.has_remaining() {
             break;
-        }
-        let written = pipe.put_vectored(&slices[..n]);
+        } else if outbox.chunk().len() == outbox.remaining() {
+            pipe.put(outbox.chunk())
+        } else {
+            let mut slices = [IoSlice::new(&[]); SEGMENTS];
+            let n = outbox.chunks_vectored(&mut slices);
+            pipe.put_vectored(&slices[..n])
+        };
         connection.sent(NOW, written);
     }
 }
