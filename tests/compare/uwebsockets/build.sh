@@ -28,6 +28,8 @@ EOF
     cargo vendor --quiet --manifest-path "$cache/Cargo.toml" "$cache/vendor" >/dev/null
 fi
 
+mkdir -p "$folder"
+folder=$(cd "$folder" && pwd)
 objects=$(mktemp -d)
 trap 'rm -rf "$objects"' EXIT
 flags="-O3 -flto=auto -DLIBUS_NO_SSL -DUWS_NO_ZLIB -I$sources/uSockets/src ${CFLAGS:-}"
@@ -36,7 +38,6 @@ cd "$objects"
 gcc -std=c11 $flags -c "$sources"/uSockets/src/*.c "$sources"/uSockets/src/eventing/epoll_kqueue.c
 # shellcheck disable=SC2086
 g++ -std=c++20 $flags "-I$sources/src" -c "$here/server.cpp"
-mkdir -p "$folder"
 # shellcheck disable=SC2086
 g++ $flags -o "$folder/uwebsockets" ./*.o
 echo "$folder/uwebsockets"
