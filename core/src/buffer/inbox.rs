@@ -306,6 +306,21 @@ impl Inbox {
         }
     }
 
+    /// Moves a message that does not end where it was thought to into memory that was used before and in
+    /// which it can grow by `len` bytes, if it has to be moved anyway and there is such memory.
+    #[inline]
+    fn make_room(&mut self, len: usize) {
+        let needed = self.received.saturating_add(len);
+        if needed <= self.message.capacity() || self.message_len() == 0 {
+            return;
+        }
+        let mut used = recycled::take_to_grow(needed);
+        if let Some(front) = used.get_mut(..self.received) {
+            front.copy_from_slice(self.message.get(..self.received).unwrap_or_default());
+            recycled::put(mem::replace(&mut self.message, used));
+        }
+    }
+
     /// Moves the unread part of a payload of `len` bytes onto the message under assembly, and
     /// routes the rest straight into it. A long message of `masked` frames begins at [`FRONT`].
     pub(crate) fn direct(&mut self, len: usize, masked: bool) {
@@ -320,6 +335,7 @@ impl Inbox {
         if self.message.len() < self.received {
             self.message.resize(self.received, 0);
         }
+        self.make_room(len);
         self.append(n);
         self.direct = len.saturating_sub(n);
         self.sips = self.direct > GRANT;
@@ -328,6 +344,7 @@ impl Inbox {
     /// Moves the first `n` unread bytes onto the message under assembly.
     pub(crate) fn append(&mut self, n: usize) {
         let end = self.head.saturating_add(n).min(self.tail);
+        self.make_room(end.saturating_sub(self.head));
         let bytes = self.stage.get(self.head..end).unwrap_or_default();
         self.head = end;
         let start = self.received;
@@ -344,6 +361,7 @@ impl Inbox {
     /// goes there is told to [`placed`](Self::placed). More only if there is memory for it.
     #[inline]
     pub(crate) fn place(&mut self, len: usize) -> (&[u8], &mut [u8]) {
+        self.make_room(len);
         let unread = self.stage.get(self.head..self.tail).unwrap_or_default();
         let needed = self.received.saturating_add(len);
         if self.message.len() < needed {
@@ -427,6 +445,12 @@ impl Inbox {
         let front = usize::from(mem::take(&mut self.front));
         let end = mem::take(&mut self.received);
         let mut memory = mem::take(&mut self.message);
+        if memory.capacity() / 2 > end {
+            // Kept by an application, it is to hold at most twice its size.
+            let copied = memory.get(front..end).unwrap_or_default().to_vec();
+            recycled::put(memory);
+            return copied;
+        }
         memory.truncate(end);
         if front > 0 {
             memory.drain(..front.min(end));

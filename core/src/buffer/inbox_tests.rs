@@ -126,6 +126,31 @@ fn a_message_is_the_same_wherever_it_begins_in_its_memory() {
     }
 }
 
+#[cfg(feature = "std")]
+#[test]
+fn a_message_in_fragments_grows_in_memory_that_was_used_before() {
+    let fragments = [70_000_usize; 16];
+    let expected: Vec<u8> = (0..16 * 70_000_usize).map(|n| n as u8).collect();
+    for masked in [false, true] {
+        let message = assembled(&fragments, masked).take_message();
+        let end = message.as_ptr_range().end;
+        drop(message);
+        let again = assembled(&fragments, masked).take_message();
+        assert_eq!(again.as_ptr_range().end, end, "the same memory");
+        assert!(again == expected);
+        let third = assembled(&fragments, masked).take_message();
+        assert_ne!(third.as_ptr_range().end, end, "the second still has it");
+        assert!(third == expected && again == expected);
+        drop((again, third));
+        let text = assembled(&[70_000, 5_000, 60_000], masked).take_memory();
+        assert!(text.len() == 135_000 && text.capacity() <= 270_000, "{}", text.capacity());
+        assert!(text == expected[..135_000]);
+        drop(text);
+        let again = assembled(&fragments, masked).take_message();
+        assert_eq!(again.as_ptr_range().end, end, "what was too much was given back");
+    }
+}
+
 #[test]
 fn behind_a_long_message_little_is_read_until_more_is_there() {
     let mut inbox = Inbox::new(64 << 10, &[]);

@@ -60,6 +60,18 @@ pub(crate) fn take(len: usize) -> Vec<u8> {
     Vec::new()
 }
 
+/// A buffer as by [`take`] for a message that has `len` bytes so far and goes on: the shortest in which it
+/// can double, or else the longest.
+pub(crate) fn take_to_grow(len: usize) -> Vec<u8> {
+    #[cfg(feature = "std")]
+    return thread::take_to_grow(len);
+    #[cfg(not(feature = "std"))]
+    {
+        let _ = len;
+        Vec::new()
+    }
+}
+
 /// Has `memory` used again, if it is worth it and there is room.
 pub(crate) fn put(memory: Vec<u8>) {
     #[cfg(feature = "std")]
@@ -85,11 +97,29 @@ mod thread {
     }
 
     pub(super) fn take(len: usize) -> Vec<u8> {
+        // The last one in: it is in the cache.
+        let fits = |buffer: &Vec<u8>| buffer.len() >= len && buffer.len() / 2 <= len;
+        take_by(|buffers| buffers.iter().rposition(fits))
+    }
+
+    pub(super) fn take_to_grow(len: usize) -> Vec<u8> {
+        take_by(|buffers| {
+            let fitting = buffers.iter().enumerate().filter(|(_, buffer)| buffer.len() >= len);
+            let (at, _) = fitting.min_by_key(|(_, buffer)| {
+                let doubles = buffer.len() / 2 >= len;
+                (
+                    !doubles,
+                    if doubles { buffer.len() } else { usize::MAX.saturating_sub(buffer.len()) },
+                )
+            })?;
+            Some(at)
+        })
+    }
+
+    fn take_by(choose: impl FnOnce(&[Vec<u8>]) -> Option<usize>) -> Vec<u8> {
         let found = IDLE.try_with(|idle| {
             let mut buffers = idle.take();
-            // The last one in: it is in the cache.
-            let fits = |buffer: &Vec<u8>| buffer.len() >= len && buffer.len() / 2 <= len;
-            let found = buffers.iter().rposition(fits).map(|at| buffers.remove(at));
+            let found = choose(&buffers).map(|at| buffers.remove(at));
             idle.set(buffers);
             found
         });
@@ -128,6 +158,22 @@ mod tests {
         let again = take(MIN_LEN);
         assert_eq!((again.as_ptr(), again.len()), (place, MIN_LEN));
         assert!(take(MIN_LEN).is_empty());
+    }
+
+    #[test]
+    fn a_message_that_grows_takes_what_it_can_double_in_or_the_longest() {
+        for times in [2, 4, 3, 8] {
+            put(vec![0; times * MIN_LEN]);
+        }
+        let taken = |len: usize| take_to_grow(len).len() / MIN_LEN;
+        assert_eq!(taken(MIN_LEN + 1), 3);
+        assert_eq!(taken(1), 2);
+        assert_eq!(taken(5 * MIN_LEN), 8, "it does not double, but it does not move again either");
+        assert_eq!(taken(5 * MIN_LEN), 0);
+        put(vec![0; 3 * MIN_LEN]);
+        assert_eq!(taken(3 * MIN_LEN), 4);
+        assert_eq!(taken(3 * MIN_LEN), 3);
+        assert_eq!(taken(0), 0);
     }
 
     #[test]
