@@ -297,28 +297,31 @@ impl Inbox {
         if self.message.capacity().saturating_sub(self.received) >= claim.min(GRANT) {
             return;
         }
-        let mut used = recycled::take(self.received.saturating_add(self.direct));
-        if used.is_empty() {
+        if !self.move_to(recycled::take(self.received.saturating_add(self.direct))) {
             self.message.reserve(claim);
-        } else if let Some(front) = used.get_mut(..self.received) {
-            front.copy_from_slice(self.message.get(..self.received).unwrap_or_default());
-            self.message = used;
         }
     }
 
-    /// Moves a message that does not end where it was thought to into memory that was used before and in
-    /// which it can grow by `len` bytes, if it has to be moved anyway and there is such memory.
+    /// Has room for a message to grow by `len` bytes in memory that was used before, if it has to be moved
+    /// anyway and there is some: no more than twice what was received.
     #[inline]
     fn make_room(&mut self, len: usize) {
         let needed = self.received.saturating_add(len);
-        if needed <= self.message.capacity() || self.message_len() == 0 {
-            return;
+        if needed > self.message.capacity() && self.message_len() > 0 {
+            self.move_to(recycled::take_to_grow(needed, self.received.saturating_mul(2)));
         }
-        let mut used = recycled::take_to_grow(needed);
+    }
+
+    /// Moves the message under assembly into `used`, if that is any memory.
+    fn move_to(&mut self, mut used: Vec<u8>) -> bool {
+        if used.is_empty() {
+            return false;
+        }
         if let Some(front) = used.get_mut(..self.received) {
             front.copy_from_slice(self.message.get(..self.received).unwrap_or_default());
             recycled::put(mem::replace(&mut self.message, used));
         }
+        true
     }
 
     /// Moves the unread part of a payload of `len` bytes onto the message under assembly, and
@@ -335,7 +338,6 @@ impl Inbox {
         if self.message.len() < self.received {
             self.message.resize(self.received, 0);
         }
-        self.make_room(len);
         self.append(n);
         self.direct = len.saturating_sub(n);
         self.sips = self.direct > GRANT;
@@ -344,7 +346,6 @@ impl Inbox {
     /// Moves the first `n` unread bytes onto the message under assembly.
     pub(crate) fn append(&mut self, n: usize) {
         let end = self.head.saturating_add(n).min(self.tail);
-        self.make_room(end.saturating_sub(self.head));
         let bytes = self.stage.get(self.head..end).unwrap_or_default();
         self.head = end;
         let start = self.received;
@@ -361,7 +362,7 @@ impl Inbox {
     /// goes there is told to [`placed`](Self::placed). More only if there is memory for it.
     #[inline]
     pub(crate) fn place(&mut self, len: usize) -> (&[u8], &mut [u8]) {
-        self.make_room(len);
+        self.make_room(len.min(self.unread().len()));
         let unread = self.stage.get(self.head..self.tail).unwrap_or_default();
         let needed = self.received.saturating_add(len);
         if self.message.len() < needed {

@@ -128,27 +128,29 @@ fn a_message_is_the_same_wherever_it_begins_in_its_memory() {
 
 #[cfg(feature = "std")]
 #[test]
-fn a_message_in_fragments_grows_in_memory_that_was_used_before() {
-    let fragments = [70_000_usize; 16];
-    let expected: Vec<u8> = (0..16 * 70_000_usize).map(|n| n as u8).collect();
-    for masked in [false, true] {
-        let message = assembled(&fragments, masked).take_message();
-        let end = message.as_ptr_range().end;
-        drop(message);
-        let again = assembled(&fragments, masked).take_message();
-        assert_eq!(again.as_ptr_range().end, end, "the same memory");
-        assert!(again == expected);
-        let third = assembled(&fragments, masked).take_message();
-        assert_ne!(third.as_ptr_range().end, end, "the second still has it");
-        assert!(third == expected && again == expected);
-        drop((again, third));
-        let text = assembled(&[70_000, 5_000, 60_000], masked).take_memory();
-        assert!(text.len() == 135_000 && text.capacity() <= 270_000, "{}", text.capacity());
-        assert!(text == expected[..135_000]);
-        drop(text);
-        let again = assembled(&fragments, masked).take_message();
-        assert_eq!(again.as_ptr_range().end, end, "what was too much was given back");
+fn a_message_in_short_fragments_grows_in_memory_that_was_used_before() {
+    const FRAGMENT: usize = 3_000;
+    let used = vec![9; 300_000];
+    let place = used.as_ptr();
+    recycled::put(used);
+    let mut inbox = Inbox::new(MIN_SIZE, &[]);
+    let (mut expected, mut moved_at) = (Vec::new(), None);
+    while expected.len() < 290_000 {
+        let fragment: Vec<u8> = (0..FRAGMENT).map(|n| (n + expected.len() / 7) as u8).collect();
+        inbox.spare()[..FRAGMENT].copy_from_slice(&fragment);
+        inbox.advance(FRAGMENT);
+        let (unread, end) = inbox.place(FRAGMENT);
+        end[..FRAGMENT].copy_from_slice(unread);
+        inbox.placed(FRAGMENT, FRAGMENT);
+        if inbox.message.as_ptr() == place {
+            moved_at.get_or_insert(expected.len());
+        }
+        expected.extend(fragment);
+        assert!(inbox.message.capacity() <= 2 * expected.len() + GRANT, "as it is earned");
     }
+    assert!((150_000..290_000).contains(&moved_at.expect("it was moved")));
+    assert_eq!(inbox.message.as_ptr(), place);
+    assert!(inbox.take_message() == expected);
 }
 
 #[test]

@@ -60,14 +60,13 @@ pub(crate) fn take(len: usize) -> Vec<u8> {
     Vec::new()
 }
 
-/// A buffer as by [`take`] for a message that has `len` bytes so far and goes on: the shortest in which it
-/// can double, or else the longest.
-pub(crate) fn take_to_grow(len: usize) -> Vec<u8> {
+/// The longest buffer of `len` to `most` bytes, as by [`take`]: for a message that grows, nobody knows how far.
+pub(crate) fn take_to_grow(len: usize, most: usize) -> Vec<u8> {
     #[cfg(feature = "std")]
-    return thread::take_to_grow(len);
+    return thread::take_to_grow(len, most);
     #[cfg(not(feature = "std"))]
     {
-        let _ = len;
+        let _ = (len, most);
         Vec::new()
     }
 }
@@ -102,17 +101,11 @@ mod thread {
         take_by(|buffers| buffers.iter().rposition(fits))
     }
 
-    pub(super) fn take_to_grow(len: usize) -> Vec<u8> {
+    pub(super) fn take_to_grow(len: usize, most: usize) -> Vec<u8> {
+        let fits = |buffer: &Vec<u8>| (len..=most).contains(&buffer.len());
         take_by(|buffers| {
-            let fitting = buffers.iter().enumerate().filter(|(_, buffer)| buffer.len() >= len);
-            let (at, _) = fitting.min_by_key(|(_, buffer)| {
-                let doubles = buffer.len() / 2 >= len;
-                (
-                    !doubles,
-                    if doubles { buffer.len() } else { usize::MAX.saturating_sub(buffer.len()) },
-                )
-            })?;
-            Some(at)
+            let fitting = buffers.iter().enumerate().filter(|(_, buffer)| fits(buffer));
+            fitting.max_by_key(|(_, buffer)| buffer.len()).map(|(at, _)| at)
         })
     }
 
@@ -161,19 +154,18 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_grows_takes_what_it_can_double_in_or_the_longest() {
-        for times in [2, 4, 3, 8] {
+    fn a_message_that_grows_takes_the_longest_it_may() {
+        for times in [2, 8, 3, 4] {
             put(vec![0; times * MIN_LEN]);
         }
-        let taken = |len: usize| take_to_grow(len).len() / MIN_LEN;
-        assert_eq!(taken(MIN_LEN + 1), 3);
-        assert_eq!(taken(1), 2);
-        assert_eq!(taken(5 * MIN_LEN), 8, "it does not double, but it does not move again either");
-        assert_eq!(taken(5 * MIN_LEN), 0);
-        put(vec![0; 3 * MIN_LEN]);
-        assert_eq!(taken(3 * MIN_LEN), 4);
-        assert_eq!(taken(3 * MIN_LEN), 3);
-        assert_eq!(taken(0), 0);
+        let taken = |len, most| take_to_grow(len, most).len() / MIN_LEN;
+        assert_eq!(taken(1, 2 * MIN_LEN - 1), 0);
+        assert_eq!(taken(1, 4 * MIN_LEN), 4);
+        assert_eq!(taken(1, 4 * MIN_LEN), 3);
+        assert_eq!(taken(5 * MIN_LEN, 7 * MIN_LEN), 0);
+        assert_eq!(taken(5 * MIN_LEN, usize::MAX), 8);
+        assert_eq!(taken(1, usize::MAX), 2);
+        assert_eq!(taken(0, usize::MAX), 0);
     }
 
     #[test]
