@@ -1,6 +1,6 @@
 //! Codecs side by side, in one process: CPU time without sockets, as Markdown.
 //!
-//! `codec [--quick] [--rounds N] [--only ROW]... [--among CONTENDER]... [--list]`
+//! `codec [--quick] [--processes N] [--rounds N] [--only ROW]... [--among CONTENDER]... [--list]`
 
 mod contest;
 mod markdown;
@@ -8,6 +8,7 @@ mod measure;
 mod peers;
 mod pipe;
 mod rows;
+mod samples;
 mod wire;
 
 use std::env;
@@ -15,10 +16,10 @@ use std::process::ExitCode;
 
 use crate::markdown::Outcome;
 use crate::measure::{Plan, measure};
-use crate::rows::ROWS;
+use crate::rows::{ROWS, Row};
 
-const USAGE: &str =
-    "usage: codec [--quick] [--rounds N] [--only ROW]... [--among CONTENDER]... [--list]";
+const USAGE: &str = "usage: codec [--quick] [--processes N] [--rounds N] [--only ROW]... \
+    [--among CONTENDER]... [--list]";
 
 struct Options {
     plan: Plan,
@@ -26,6 +27,8 @@ struct Options {
     only: Vec<String>,
     /// The contenders, by the beginnings of their names; none: all.
     among: Vec<String>,
+    /// What one of several processes does: the row of that key, and its samples printed.
+    sample: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -40,23 +43,30 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    compare(&options);
-    ExitCode::SUCCESS
+    let done = match &options.sample {
+        Some(key) => sample(key, &options),
+        None => compare(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("codec: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
-    let plan = Plan { rounds: 21, slice_ns: 4e6 };
-    let mut options = Options { plan, only: Vec::new(), among: Vec::new() };
+    let plan = Plan { processes: 5, rounds: 7, slice_ns: 4e6 };
+    let mut options = Options { plan, only: Vec::new(), among: Vec::new(), sample: None };
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
-            "--quick" => options.plan = Plan { rounds: 5, slice_ns: 1e6 },
-            "--rounds" => {
-                let rounds = value()?;
-                let count = rounds.parse().ok().filter(|&count| count > 0);
-                options.plan.rounds =
-                    count.ok_or_else(|| format!("{rounds} is not a number of rounds"))?;
-            }
+            "--quick" => options.plan = Plan { processes: 1, rounds: 5, slice_ns: 1e6 },
+            "--processes" => options.plan.processes = count(&value()?)?,
+            "--rounds" => options.plan.rounds = count(&value()?)?,
+            "--slice" => options.plan.slice_ns = count(&value()?)? as f64,
+            "--sample" => options.sample = Some(value()?),
             "--only" => {
                 let key = value()?;
                 if !ROWS.iter().any(|row| row.key.starts_with(&key)) {
@@ -71,26 +81,41 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
     Ok(options)
 }
 
-fn compare(options: &Options) {
+fn count(value: &str) -> Result<usize, String> {
+    value.parse().ok().filter(|&count| count > 0).ok_or_else(|| format!("{value} is not a number"))
+}
+
+fn compare(options: &Options) -> Result<(), String> {
+    println!("{}", markdown::head(options.plan));
+    let mut outcomes = Vec::new();
+    for row in ROWS.iter().filter(|row| is_chosen(row.key, &options.only)) {
+        let standings = samples::of_processes(row.key, options.plan, &options.among)?;
+        if standings.is_empty() {
+            continue;
+        }
+        let outcome = Outcome::new(row.title, standings);
+        println!("{}", outcome.table());
+        outcomes.push(outcome);
+    }
+    println!("{}", markdown::summary(&outcomes));
+    Ok(())
+}
+
+/// Measures one row in this process.
+fn sample(key: &str, options: &Options) -> Result<(), String> {
     // sockudo-ws sets timers, which only a runtime has; nothing is run on it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.expect("a runtime without threads needs nothing");
     let _context = runtime.enter();
 
-    println!("{}", markdown::head(options.plan));
-    let mut outcomes = Vec::new();
-    for row in ROWS.iter().filter(|row| is_chosen(row.key, &options.only)) {
-        let mut contenders = (row.contenders)();
-        contenders.retain(|it| is_chosen(it.name, &options.among));
-        if contenders.is_empty() {
-            continue;
-        }
-        let timings = measure(&mut contenders, options.plan);
-        let outcome = Outcome::new(row.title, &contenders, &timings);
-        println!("{}", outcome.table());
-        outcomes.push(outcome);
+    let row: &Row = ROWS.iter().find(|row| row.key == key).ok_or("there is no such row")?;
+    let mut contenders = (row.contenders)();
+    contenders.retain(|it| is_chosen(it.name, &options.among));
+    let samples = measure(&mut contenders, options.plan);
+    for (contender, samples) in contenders.iter().zip(samples) {
+        println!("{}", samples::line(contender, &samples));
     }
-    println!("{}", markdown::summary(&outcomes));
+    Ok(())
 }
 
 fn is_chosen(name: &str, beginnings: &[String]) -> bool {

@@ -2,13 +2,15 @@
 
 use std::fs;
 
-use crate::measure::{Contender, Plan, Rank, Timing};
+use crate::measure::{Plan, Rank, Timing};
 
+/// A contender's result.
 pub struct Standing {
-    name: &'static str,
-    rank: Rank,
-    timing: Timing,
-    writes: Option<f64>,
+    pub name: String,
+    pub rank: Rank,
+    pub timing: Timing,
+    /// Writes a message.
+    pub writes: Option<f64>,
 }
 
 /// A row's result.
@@ -18,17 +20,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub fn new(title: &'static str, contenders: &[Contender], timings: &[Timing]) -> Self {
-        let mut standings: Vec<Standing> = contenders
-            .iter()
-            .zip(timings)
-            .map(|(it, &timing)| Standing {
-                name: it.name,
-                rank: it.rank,
-                timing,
-                writes: it.writes,
-            })
-            .collect();
+    pub fn new(title: &'static str, mut standings: Vec<Standing>) -> Self {
         let place = |it: &Standing| (it.rank != Rank::Yardstick, it.timing.best);
         standings
             .sort_by(|a, b| place(a).0.cmp(&place(b).0).then(place(a).1.total_cmp(&place(b).1)));
@@ -58,7 +50,7 @@ impl Outcome {
             let name = match it.rank {
                 Rank::Yardstick => format!("_{}_", it.name),
                 Rank::Longwire => format!("**{}**", it.name),
-                Rank::Peer => it.name.to_owned(),
+                Rank::Peer => it.name.clone(),
             };
             table += &format!(
                 "| {name} | {} | {} | {} | {} |",
@@ -98,7 +90,7 @@ pub fn head(plan: Plan) -> String {
         - Built for {level} of {} by {}.\n\
         - Peers: {}.\n\
         - CPU nanoseconds of one thread a message, no sockets and no runtime: best and median of {} \
-        interleaved rounds of {} ms. Ratios below 1.15 mean nothing.\n\
+        interleaved rounds of {} ms in each of {} processes. Ratios below 1.15 mean nothing.\n\
         - `floor` is header, mask and UTF-8 by hand (`wide vectors`: not \
         only those it was built for), `memcpy` the bare copy of the same bytes. \
         Every contender's result is checked before it is timed. A write costs nothing here and \
@@ -112,6 +104,7 @@ pub fn head(plan: Plan) -> String {
         env!("PEER_VERSIONS"),
         plan.rounds,
         plan.slice_ns / 1e6,
+        plan.processes,
     )
 }
 

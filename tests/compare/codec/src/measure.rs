@@ -23,6 +23,9 @@ pub enum Rank {
 
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
+    /// Each with its memory somewhere else: that alone moves some figures by a third.
+    pub processes: usize,
+    /// Of each process.
     pub rounds: usize,
     /// CPU time of one contender in one round.
     pub slice_ns: f64,
@@ -35,8 +38,9 @@ pub struct Timing {
     pub median: f64,
 }
 
-/// Measures all of them, round by round, so that what disturbs the machine disturbs all alike.
-pub fn measure(contenders: &mut [Contender], plan: Plan) -> Vec<Timing> {
+/// Measures all of them, round by round, so that what disturbs the machine disturbs all alike: nanoseconds
+/// a message, of each contender and in each round.
+pub fn measure(contenders: &mut [Contender], plan: Plan) -> Vec<Vec<f64>> {
     let repeats: Vec<usize> = contenders.iter_mut().map(|it| calibrate(it, plan)).collect();
     let mut samples = vec![Vec::with_capacity(plan.rounds); contenders.len()];
     for _ in 0..plan.rounds {
@@ -45,12 +49,15 @@ pub fn measure(contenders: &mut [Contender], plan: Plan) -> Vec<Timing> {
             samples[i].push(ns / (repeats[i] * contender.units) as f64);
         }
     }
-    samples.into_iter().map(summary).collect()
+    samples
 }
 
-fn summary(mut samples: Vec<f64>) -> Timing {
-    samples.sort_by(f64::total_cmp);
-    Timing { best: samples[0], median: samples[samples.len() / 2] }
+impl Timing {
+    /// Of at least one sample.
+    pub fn of(mut samples: Vec<f64>) -> Self {
+        samples.sort_by(f64::total_cmp);
+        Self { best: samples[0], median: samples[samples.len() / 2] }
+    }
 }
 
 /// How often to run within a slice. Also warms up what is measured.
