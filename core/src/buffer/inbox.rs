@@ -165,8 +165,9 @@ impl Inbox {
         if unread == 0 {
             (self.head, self.tail) = (0, 0);
             mem::swap(&mut self.stage, &mut stage.bytes);
-            if stage.bytes.capacity() > 0 {
-                stage.bytes = Vec::new();
+            let own = mem::take(&mut stage.bytes);
+            if (1..=COPY_OUT).contains(&own.capacity()) {
+                stage.spare = own;
             }
             return;
         }
@@ -192,8 +193,17 @@ impl Inbox {
             (self.head, self.tail) = (0, 0);
             mem::take(&mut self.stage)
         } else {
-            let own = self.unread().to_vec();
-            (self.head, self.tail) = (0, own.len());
+            // Its size, or not much more: with one message in flight that is what the last one had.
+            let unread = self.unread();
+            let (n, spare) = (unread.len(), mem::take(&mut stage.spare));
+            let mut own = if (n..=n.saturating_mul(2)).contains(&spare.capacity()) {
+                spare
+            } else {
+                Vec::with_capacity(n)
+            };
+            own.clear();
+            own.extend_from_slice(unread);
+            (self.head, self.tail) = (0, n);
             mem::replace(&mut self.stage, own)
         };
     }

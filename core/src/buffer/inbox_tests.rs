@@ -154,6 +154,28 @@ fn a_message_in_short_fragments_grows_in_memory_that_was_used_before() {
 }
 
 #[test]
+fn what_is_moved_out_of_a_stage_goes_where_the_last_one_was_if_that_is_about_as_long() {
+    let mut inbox = Inbox::new(64 << 10, &[]);
+    let mut stage = Stage::new();
+    let mut place = core::ptr::null();
+    for (n, is_same) in [(100, false), (100, true), (60, true), (40, false), (4_000, false)] {
+        inbox.lend(&mut stage);
+        inbox.spare()[..n].fill(n as u8);
+        inbox.advance(n);
+        inbox.reclaim(&mut stage);
+        assert!(inbox.unread().len() == n && inbox.unread().iter().all(|byte| *byte == n as u8));
+        assert!(inbox.capacity() <= 2 * n, "{} for {n}", inbox.capacity());
+        assert!(!is_same || inbox.unread().as_ptr() == place, "{n}");
+        place = inbox.unread().as_ptr();
+        inbox.take(n);
+    }
+    inbox.lend(&mut stage);
+    inbox.reclaim(&mut stage);
+    assert_eq!(inbox.capacity(), 0);
+    assert!(stage.spare.capacity() >= 4_000 && stage.spare.capacity() <= COPY_OUT);
+}
+
+#[test]
 fn behind_a_long_message_little_is_read_until_more_is_there() {
     let mut inbox = Inbox::new(64 << 10, &[]);
     let mut stage = Stage::new();

@@ -18,6 +18,8 @@ pub struct Stage {
     pub(super) bytes: Vec<u8>,
     /// An empty run, for an [`Outbox`](super::Outbox) that has none.
     pub(super) run: Run,
+    /// Memory that something was moved to before, for the next that is about as long.
+    pub(super) spare: Vec<u8>,
 }
 
 impl Stage {
@@ -27,6 +29,6 @@ impl Stage {
     /// A stage. It is allocated when it is first lent.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), run: Run::new() }
+        Self { bytes: Vec::new(), run: Run::new(), spare: Vec::new() }
     }
 }
