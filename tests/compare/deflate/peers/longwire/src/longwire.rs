@@ -22,6 +22,9 @@ pub const NARROW: [Peer; 3] = [
 /// No time passes: reading a clock is the adapter's work.
 const NOW: Instant = Instant::EPOCH;
 
+/// As many as the adapters put into a write.
+const SEGMENTS: usize = 64;
+
 struct Longwire {
     connection: Connection,
     pipe: Pipe,
@@ -43,14 +46,19 @@ fn open_within<const BITS: u8>(terms: Terms, pipe: Pipe) -> Box<dyn Server> {
 }
 
 impl Longwire {
+    /// As the adapters do: one write for one chunk, a vectored one for several.
     fn transmit(&mut self) {
         loop {
-            let mut slices = [IoSlice::new(&[]); 64];
-            let n = self.connection.send_buffer().chunks_vectored(&mut slices);
-            if n == 0 {
+            let outbox = self.connection.send_buffer();
+            let written = if !outbox.has_remaining() {
                 break;
-            }
-            let written = self.pipe.put_vectored(&slices[..n]);
+            } else if outbox.chunk().len() == outbox.remaining() {
+                self.pipe.put(outbox.chunk())
+            } else {
+                let mut slices = [IoSlice::new(&[]); SEGMENTS];
+                let n = outbox.chunks_vectored(&mut slices);
+                self.pipe.put_vectored(&slices[..n])
+            };
             self.connection.sent(NOW, written);
         }
     }
