@@ -128,6 +128,22 @@ fn a_message_is_the_same_wherever_it_begins_in_its_memory() {
 
 #[cfg(feature = "std")]
 #[test]
+fn a_text_in_memory_with_much_to_spare_is_copied_out_of_it() {
+    for masked in [false, true] {
+        let mut used = Vec::with_capacity(800_000);
+        used.resize(300_000, 9);
+        recycled::put(used);
+        let text = assembled(&[160_000], masked).take_memory();
+        let expected: Vec<u8> = (0..160_000_usize).map(|n| n as u8).collect();
+        assert!(text == expected);
+        assert!(text.capacity() <= 320_000, "{}", text.capacity());
+        let again = recycled::take(160_000);
+        assert!((again.len(), again.capacity()) == (300_000, 800_000), "it is there for the next");
+    }
+}
+
+#[cfg(feature = "std")]
+#[test]
 fn a_message_in_short_fragments_grows_in_memory_that_was_used_before() {
     const FRAGMENT: usize = 3_000;
     let used = vec![9; 300_000];
@@ -150,6 +166,7 @@ fn a_message_in_short_fragments_grows_in_memory_that_was_used_before() {
     }
     assert!((150_000..290_000).contains(&moved_at.expect("it was moved")));
     assert_eq!(inbox.message.as_ptr(), place);
+    assert!(!recycled::take(150_000).is_empty(), "and where it was is there for another");
     assert!(inbox.take_message() == expected);
 }
 
@@ -173,6 +190,14 @@ fn what_is_moved_out_of_a_stage_goes_where_the_last_one_was_if_that_is_about_as_
     inbox.reclaim(&mut stage);
     assert_eq!(inbox.capacity(), 0);
     assert!(stage.spare.capacity() >= 4_000 && stage.spare.capacity() <= COPY_OUT);
+    let mut alone = Inbox::new(64 << 10, &[]);
+    for _ in 0..3 {
+        while fill(&mut alone, usize::MAX) > 0 {}
+        alone.take(usize::MAX);
+    }
+    assert!(alone.capacity() > COPY_OUT, "a staging area of its own");
+    alone.lend(&mut stage);
+    assert!(stage.spare.capacity() <= COPY_OUT, "is not kept for that");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Codecs side by side, in one process: CPU time without sockets, as Markdown.
 //!
 //! `codec [--quick] [--processes N] [--rounds N] [--only ROW]... [--among CONTENDER]... [--list]`
+//!
+//! `codec --sample ROW [--rounds N] [--slice NS] [--among CONTENDER]...` is what each of the processes does.
 
 mod contest;
 mod markdown;
@@ -16,7 +18,7 @@ use std::process::ExitCode;
 
 use crate::markdown::Outcome;
 use crate::measure::{Plan, measure};
-use crate::rows::{ROWS, Row};
+use crate::rows::ROWS;
 
 const USAGE: &str = "usage: codec [--quick] [--processes N] [--rounds N] [--only ROW]... \
     [--among CONTENDER]... [--list]";
@@ -82,7 +84,8 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
 }
 
 fn count(value: &str) -> Result<usize, String> {
-    value.parse().ok().filter(|&count| count > 0).ok_or_else(|| format!("{value} is not a number"))
+    let count = value.parse().ok().filter(|&count| count > 0);
+    count.ok_or_else(|| format!("{value} is not a number from 1 on"))
 }
 
 fn compare(options: &Options) -> Result<(), String> {
@@ -108,7 +111,10 @@ fn sample(key: &str, options: &Options) -> Result<(), String> {
     let runtime = runtime.expect("a runtime without threads needs nothing");
     let _context = runtime.enter();
 
-    let row: &Row = ROWS.iter().find(|row| row.key == key).ok_or("there is no such row")?;
+    let row = ROWS
+        .iter()
+        .find(|row| row.key == key)
+        .ok_or_else(|| format!("no row is called {key}: see --list"))?;
     let mut contenders = (row.contenders)();
     contenders.retain(|it| is_chosen(it.name, &options.among));
     let samples = measure(&mut contenders, options.plan);
