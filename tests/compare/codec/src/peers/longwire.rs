@@ -3,6 +3,7 @@
 use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
+use longwire::buffer::Outbox;
 use longwire::handshake::{Acceptance, Accepted, ServerHandshake};
 use longwire::{Config, Connection, DataKind, Endpoint, Event, Instant, Message, Role};
 use rand::rngs::{StdRng, SysRng};
@@ -23,6 +24,10 @@ const NOW: Instant = Instant::EPOCH;
 
 /// As many as the adapters put into a write.
 const SEGMENTS: usize = 64;
+
+/// Payloads up to this length are copied into the outbox anyway: `Message::binary(&bytes[..])` then spares
+/// their sharing.
+const COPIED: usize = Outbox::COALESCE;
 
 pub fn decoder(pipe: Pipe) -> Longwire {
     Longwire { connection: Connection::new(Role::Server, config(Side::Server), NOW), pipe }
@@ -100,9 +105,13 @@ impl Decode for Longwire {
 }
 
 impl Encode for Longwire {
+    /// A payload that is copied is lent, as to any peer that takes it so; one that is not is shared.
     fn encode(&mut self, payload: &Bytes, count: usize) {
+        let lent = payload.len() <= COPIED;
         for _ in 0..count {
-            self.connection.send(Message::binary(payload.clone())).expect("there is room");
+            let message =
+                if lent { Message::binary(&payload[..]) } else { Message::binary(payload.clone()) };
+            self.connection.send(message).expect("there is room");
         }
         transmit(&mut self.connection, &self.pipe);
     }
