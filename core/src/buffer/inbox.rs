@@ -38,6 +38,8 @@ pub(crate) struct Inbox {
     sparse_reads: u8,
     /// Whether the staging area is lent.
     lent: bool,
+    /// Whether the message that was assembled is lent out.
+    lends: bool,
     /// Whether a long message came last, and the next read takes little: if another one follows, what
     /// is staged of it has to be moved.
     sips: bool,
@@ -86,6 +88,7 @@ impl Inbox {
             needed: 0,
             sparse_reads: 0,
             lent: false,
+            lends: false,
             sips: false,
         }
     }
@@ -236,8 +239,9 @@ impl Inbox {
         n
     }
 
-    /// Gives the staging area back, if nothing in it is unread.
+    /// Gives the staging area back, if nothing in it is unread, and a message that was lent.
     pub(crate) fn release(&mut self) {
+        self.end_loan();
         if self.head == self.tail {
             (self.head, self.tail) = (0, 0);
             self.stage = Vec::new();
@@ -277,6 +281,7 @@ impl Inbox {
         self.head = self.tail;
         self.direct = 0;
         (self.front, self.received) = (0, 0);
+        self.lends = false;
         recycled::put(mem::take(&mut self.message));
     }
 
@@ -394,37 +399,34 @@ impl Inbox {
     /// Claims memory for what comes out of compressed bytes: for `needed` more bytes, and if there is
     /// none for those, for `most` or as many as there are, in all for `limit`.
     pub(crate) fn claim_for(&mut self, needed: usize, most: usize, limit: usize) {
-        self.message.truncate(self.received);
         let left = limit.saturating_sub(self.received);
         if self.message.capacity().saturating_sub(self.received) >= needed.min(left) {
             return;
         }
         if self.message.capacity() == 0 {
             self.message = recycled::take(most.min(left));
-            self.message.clear();
         }
         if self.message.capacity() == 0 {
             self.message.reserve_exact(most.min(left));
         } else if self.message.capacity().saturating_sub(self.received) < needed {
             // By doubling, so that this costs O(1) a byte.
-            self.message.reserve_exact(most.max(self.message.capacity()).min(left));
+            let more = most.max(self.message.capacity()).min(left);
+            self.message.truncate(self.received);
+            self.message.reserve_exact(more);
         }
     }
 
     /// Takes the first `n` unread bytes and has `append` make of them what it adds to the message under
-    /// assembly.
+    /// assembly: the memory of that, and how much of it is filled.
     pub(crate) fn append_with<R>(
         &mut self,
         n: usize,
-        append: impl FnOnce(&[u8], &mut Vec<u8>) -> R,
+        append: impl FnOnce(&[u8], &mut Vec<u8>, &mut usize) -> R,
     ) -> R {
         let start = self.head;
         self.head = start.saturating_add(n).min(self.tail);
-        self.message.truncate(self.received);
         let bytes = self.stage.get(start..self.head).unwrap_or_default();
-        let result = append(bytes, &mut self.message);
-        self.received = self.message.len();
-        result
+        append(bytes, &mut self.message, &mut self.received)
     }
 
     /// Payload bytes still to arrive before the directly received frame is whole.
@@ -451,22 +453,20 @@ impl Inbox {
         recycled::share(mem::take(&mut self.message), front..end)
     }
 
-    /// The same, for its memory to be given away.
-    pub(crate) fn take_memory(&mut self) -> Vec<u8> {
+    /// Lends the message under assembly, until [`end_loan`](Self::end_loan).
+    pub(crate) fn lend_message(&mut self) -> &[u8] {
         let front = usize::from(mem::take(&mut self.front));
         let end = mem::take(&mut self.received);
-        let mut memory = mem::take(&mut self.message);
-        if memory.capacity() / 2 > end {
-            // Kept by an application, it is to hold at most twice its size.
-            let copied = memory.get(front..end).unwrap_or_default().to_vec();
-            recycled::put(memory);
-            return copied;
+        self.lends = true;
+        self.message.get(front..end).unwrap_or_default()
+    }
+
+    /// The memory of a message that was lent is used again. Before the next one is assembled.
+    #[inline]
+    pub(crate) fn end_loan(&mut self) {
+        if mem::take(&mut self.lends) {
+            recycled::put(mem::take(&mut self.message));
         }
-        memory.truncate(end);
-        if front > 0 {
-            memory.drain(..front.min(end));
-        }
-        memory
     }
 
     /// Memory claimed for the message under assembly.

@@ -75,9 +75,10 @@ fn f1_memory_is_granted_as_the_peer_earns_it() {
 fn a_message_holds_at_most_twice_its_size() {
     for fragments in [&[70_000_usize][..], &[1 << 20], &[100_000; 30], &[9, 200_000, 1, 5]] {
         for masked in [false, true] {
-            let message = assembled(fragments, masked).take_memory();
-            assert_eq!(message.len(), fragments.iter().sum::<usize>());
-            assert!(message.capacity() <= 2 * message.len() + 2 * usize::from(FRONT));
+            let inbox = assembled(fragments, masked);
+            let len = inbox.message_len();
+            assert_eq!(len, fragments.iter().sum::<usize>());
+            assert!(inbox.message.capacity() <= 2 * len + 2 * usize::from(FRONT));
         }
     }
 }
@@ -118,9 +119,8 @@ fn a_message_is_the_same_wherever_it_begins_in_its_memory() {
             let ahead = masked && fragments[0] >= recycled::MIN_LEN;
             assert_eq!((inbox.message_len(), inbox.front > 0), (len, ahead));
             assert!(inbox.message_mut() == expected);
-            assert!(assembled(fragments, masked).take_memory() == expected);
-            let message = inbox.take_message();
-            assert!(message == expected);
+            assert!(assembled(fragments, masked).take_message() == expected);
+            assert!(inbox.lend_message() == expected);
             assert_eq!((inbox.message_len(), inbox.received), (0, 0));
         }
     }
@@ -128,18 +128,35 @@ fn a_message_is_the_same_wherever_it_begins_in_its_memory() {
 
 #[cfg(feature = "std")]
 #[test]
-fn a_text_in_memory_with_much_to_spare_is_copied_out_of_it() {
+fn a_message_that_was_lent_leaves_its_memory_for_the_next() {
     for masked in [false, true] {
         let mut used = Vec::with_capacity(800_000);
         used.resize(300_000, 9);
+        let place = used.as_ptr();
         recycled::put(used);
-        let text = assembled(&[160_000], masked).take_memory();
+        let mut inbox = assembled(&[160_000], masked);
         let expected: Vec<u8> = (0..160_000_usize).map(|n| n as u8).collect();
-        assert!(text == expected);
-        assert!(text.capacity() <= 320_000, "{}", text.capacity());
+        assert!(inbox.lend_message() == expected);
+        assert!(recycled::take(160_000).is_empty(), "it is lent");
+        inbox.end_loan();
+        assert_eq!(inbox.capacity(), inbox.stage.capacity());
         let again = recycled::take(160_000);
-        assert!((again.len(), again.capacity()) == (300_000, 800_000), "it is there for the next");
+        assert_eq!((again.as_ptr(), again.len(), again.capacity()), (place, 300_000, 800_000));
+        inbox.end_loan();
+        assert!(recycled::take(160_000).is_empty(), "once");
     }
+}
+
+#[test]
+fn what_is_assembled_behind_a_loan_or_a_failure_is_not_given_away() {
+    let mut inbox = assembled(&[160_000], true);
+    assert_eq!(inbox.lend_message().len(), 160_000);
+    inbox.discard();
+    inbox.spare()[..2].copy_from_slice(b"ab");
+    inbox.advance(2);
+    inbox.append(2);
+    inbox.end_loan();
+    assert_eq!(inbox.message_mut(), b"ab");
 }
 
 #[cfg(feature = "std")]

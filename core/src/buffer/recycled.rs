@@ -49,6 +49,18 @@ pub(crate) fn share(mut memory: Vec<u8>, message: Range<usize>) -> Bytes {
     shared
 }
 
+/// A copy of `bytes`: of long ones in memory that was used before, if there is any.
+pub(crate) fn copy(bytes: &[u8]) -> Bytes {
+    let mut memory = take(bytes.len());
+    match memory.get_mut(..bytes.len()) {
+        Some(place) if !bytes.is_empty() => {
+            place.copy_from_slice(bytes);
+            share(memory, 0..bytes.len())
+        }
+        _ => Bytes::copy_from_slice(bytes),
+    }
+}
+
 /// A buffer for about `len` bytes, all of it initialised with whatever was in it. Empty if there is
 /// none.
 pub(crate) fn take(len: usize) -> Vec<u8> {
@@ -151,6 +163,22 @@ mod tests {
         let again = take(MIN_LEN);
         assert_eq!((again.as_ptr(), again.len()), (place, MIN_LEN));
         assert!(take(MIN_LEN).is_empty());
+    }
+
+    #[test]
+    fn a_long_copy_is_in_memory_that_was_used_before() {
+        let used = vec![7; MIN_LEN + 9];
+        let place = used.as_ptr();
+        for bytes in [&b""[..], b"short", &[1; MIN_LEN - 1]] {
+            assert_eq!(copy(bytes), bytes);
+        }
+        assert_eq!(copy(&[1; MIN_LEN]), &[1; MIN_LEN][..], "there is none yet");
+        put(used);
+        let copied = copy(&[2; MIN_LEN]);
+        assert_eq!(copied.as_ptr(), place);
+        assert_eq!(copied, &[2; MIN_LEN][..]);
+        drop(copied);
+        assert_eq!(take(MIN_LEN).len(), MIN_LEN + 9, "all of it comes back");
     }
 
     #[test]

@@ -114,19 +114,20 @@ mod agreed {
             self.0.is_some()
         }
 
-        /// Decompresses `input` onto the end of `message`, up to `limit` bytes in all; the end of the
-        /// message, if it is the `last`.
+        /// Decompresses `input` onto the first `len` bytes of `memory`, up to `limit` bytes in all; the end
+        /// of the message, if it is the `last`.
         pub(in super::super) fn push(
             &mut self,
             input: &[u8],
             last: bool,
-            message: &mut Vec<u8>,
+            memory: &mut Vec<u8>,
+            len: &mut usize,
             limit: usize,
         ) -> Result<(), ProtocolError> {
             let Some(decompressor) = &mut self.0 else { return Ok(()) };
-            let mut pushed = decompressor.push(input, message, limit);
+            let mut pushed = decompressor.push_into(input, memory, len, limit);
             if last && pushed.is_ok() {
-                pushed = decompressor.finish(message);
+                pushed = decompressor.finish_in(memory, *len);
             }
             pushed.map_err(|error| match error {
                 DecompressError::Corrupt => ProtocolError::InvalidDeflate,
@@ -200,7 +201,8 @@ mod never {
             &self,
             _input: &[u8],
             _last: bool,
-            _message: &mut Vec<u8>,
+            _memory: &mut Vec<u8>,
+            _len: &mut usize,
             _limit: usize,
         ) -> Result<(), ProtocolError> {
             Ok(())

@@ -219,6 +219,7 @@ impl Connection {
 
     /// Looks for news, judging what arrived.
     fn find(&mut self) -> bool {
+        self.inbox.end_loan();
         while self.ready.is_none() && self.closing.is_receiving() {
             match self.receiver.next(&mut self.inbox, &self.config, self.now) {
                 Ok(Some(Found::Data(data))) => {

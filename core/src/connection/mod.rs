@@ -38,7 +38,7 @@ use crate::deflate::{Compress, Deflate};
 use crate::endpoint::Endpoint;
 use crate::error::SendError;
 use crate::frame::{Close, CloseCode};
-use crate::message::{DataKind, Message, Payload, PreparedMessage, Text, from_utf8, into_text};
+use crate::message::{DataKind, Message, Payload, PreparedMessage, Text, from_utf8};
 use crate::rng::Jitter;
 use crate::time::Instant;
 
@@ -365,7 +365,7 @@ impl Connection {
                 }
             }
             Some(Ready::Data(Data::Assembled { kind: DataKind::Text })) => {
-                match into_text(inbox.take_memory()) {
+                match from_utf8(inbox.lend_message()) {
                     Ok(text) => Event::Message(Message::Text(Text::from(text))),
                     Err(_) => closing.not_text(transmitter, timers, config, *now),
                 }

@@ -64,7 +64,8 @@ impl Compressor {
             None => return None,
         };
         self.settle(!self.takeover);
-        shrink(&mut out);
+        let len = out.len();
+        shrink(&mut out, len);
         Some(out)
     }
 
@@ -85,7 +86,8 @@ impl Compressor {
         if last {
             self.settle(false);
         }
-        shrink(&mut out);
+        let len = out.len();
+        shrink(&mut out, len);
         out
     }
 
@@ -232,10 +234,11 @@ pub(super) fn since(before: u64, now: u64) -> usize {
     usize::try_from(now.saturating_sub(before)).unwrap_or(usize::MAX)
 }
 
-/// Gives back what is much more than it is used for.
-pub(super) fn shrink(bytes: &mut Vec<u8>) {
-    if bytes.capacity() > 4096 && bytes.capacity() / 2 > bytes.len() {
-        bytes.shrink_to_fit();
+/// Gives back what is much more than the first `len` bytes, for which it is used.
+pub(super) fn shrink(memory: &mut Vec<u8>, len: usize) {
+    if memory.capacity() > 4096 && memory.capacity() / 2 > len {
+        memory.truncate(len);
+        memory.shrink_to_fit();
     }
 }
 

@@ -89,11 +89,26 @@ impl Decompressor {
         out: &mut Vec<u8>,
         limit: usize,
     ) -> Result<(), DecompressError> {
+        let mut len = out.len();
+        let pushed = self.push_into(input, out, &mut len, limit);
+        out.truncate(len);
+        pushed
+    }
+
+    /// The same, onto the first `len` bytes of `memory`. What is behind them is overwritten first, so that
+    /// it need not be cleared.
+    pub(crate) fn push_into(
+        &mut self,
+        input: &[u8],
+        memory: &mut Vec<u8>,
+        len: &mut usize,
+        limit: usize,
+    ) -> Result<(), DecompressError> {
         if input.is_empty() {
             return Ok(());
         }
         let mut state = self.begin();
-        let result = self.run(&mut state, input, out, limit);
+        let result = self.run(&mut state, input, memory, len, limit);
         self.state = Some(state);
         result.inspect_err(|_| self.abandon())
     }
@@ -105,7 +120,17 @@ impl Decompressor {
     /// [`DecompressError::Corrupt`] if the payload ended within a block. A connection with a state of
     /// its own may find that out with the next message only, if it was in a block's code lengths.
     pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), DecompressError> {
-        shrink(out);
+        let len = out.len();
+        self.finish_in(out, len)
+    }
+
+    /// The same, for the first `len` bytes of `memory`.
+    pub(crate) fn finish_in(
+        &mut self,
+        memory: &mut Vec<u8>,
+        len: usize,
+    ) -> Result<(), DecompressError> {
+        shrink(memory, len);
         // No bytes are no block; what they can only mean is a message of none.
         if !core::mem::take(&mut self.begun) {
             return Ok(());
@@ -123,7 +148,7 @@ impl Decompressor {
         };
         if self.kept {
             if over {
-                self.restart(&mut state, out);
+                self.restart(&mut state, memory.get(..len).unwrap_or_default());
             }
             self.state = Some(state);
         } else {
@@ -157,28 +182,33 @@ impl Decompressor {
         &mut self,
         state: &mut Inflate,
         mut input: &[u8],
-        out: &mut Vec<u8>,
+        memory: &mut Vec<u8>,
+        len: &mut usize,
         limit: usize,
     ) -> Result<(), DecompressError> {
         let mut room = input.len().saturating_mul(4).max(256);
         let mut full = false;
         while full || !input.is_empty() {
             if core::mem::take(&mut self.ended) {
-                self.restart(state, out);
+                self.restart(state, memory.get(..*len).unwrap_or_default());
             }
-            let start = out.len();
+            let start = *len;
             let step = if start == 0 && input.len() <= SHORT && SCRATCH <= limit {
                 let mut scratch = [0; SCRATCH];
                 let step = step(state, input, &mut scratch);
-                out.extend_from_slice(scratch.get(..step.produced).unwrap_or_default());
+                memory.clear();
+                memory.extend_from_slice(scratch.get(..step.produced).unwrap_or_default());
                 full = step.produced == SCRATCH;
                 step
             } else if start < limit {
                 room = room.min(limit.saturating_sub(start)).min(MOST_ROOM);
-                reserve(out, room, limit);
-                out.resize(start.saturating_add(room), 0);
-                let step = step(state, input, out.get_mut(start..).unwrap_or_default());
-                out.truncate(start.saturating_add(step.produced));
+                let end = start.saturating_add(room);
+                if memory.len() < end {
+                    memory.truncate(start);
+                    reserve(memory, room, limit);
+                    memory.resize(end, 0);
+                }
+                let step = step(state, input, memory.get_mut(start..end).unwrap_or_default());
                 full = step.produced == room;
                 step
             } else {
@@ -190,13 +220,14 @@ impl Decompressor {
                 }
                 step
             };
+            *len = start.saturating_add(step.produced);
             // What came out before is there all the same, however the input was cut up.
             if step.corrupt {
                 return Err(DecompressError::Corrupt);
             }
             let work = step.consumed.saturating_add(step.produced);
             if self.takeover && !self.kept {
-                self.history.push(tail(out, step.produced));
+                self.history.push(memory.get(start..*len).unwrap_or_default());
             }
             self.credit = self.credit.saturating_add(work.saturating_mul(16));
             input = input.get(step.consumed..).unwrap_or_default();

@@ -11,7 +11,7 @@ pub use text::Text;
 pub use utf8::{InvalidUtf8, Utf8Validator};
 
 pub(crate) use prepared::PreparedFrame;
-pub(crate) use utf8::{from_utf8, into_text};
+pub(crate) use utf8::from_utf8;
 
 use crate::frame::Opcode;
 

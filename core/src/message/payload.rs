@@ -3,6 +3,8 @@ use core::ops::Deref;
 
 use bytes::Bytes;
 
+use crate::buffer::recycled;
+
 /// Bytes, lent or owned.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "lent or owned")]
@@ -19,7 +21,7 @@ impl Payload<'_> {
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         match self {
-            Self::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
+            Self::Borrowed(bytes) => recycled::copy(bytes),
             Self::Owned(bytes) => bytes,
         }
     }

@@ -1,8 +1,4 @@
-use alloc::{string::String, vec::Vec};
 use core::fmt;
-
-#[cfg(feature = "simd")]
-use crate::buffer::recycled;
 
 /// The bytes were not UTF-8 (section 8.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,22 +90,10 @@ pub(crate) fn from_utf8(bytes: &[u8]) -> Result<&str, InvalidUtf8> {
     result
 }
 
-/// The text that `memory` holds.
-///
-/// The standard library has no other way to a `String` than to validate it once more, which costs ten times
-/// what a copy does unless it is ASCII.
-pub(crate) fn into_text(memory: Vec<u8>) -> Result<String, InvalidUtf8> {
-    #[cfg(feature = "simd")]
-    if !memory.is_ascii() {
-        let text = String::from(from_utf8(&memory)?);
-        recycled::put(memory);
-        return Ok(text);
-    }
-    String::from_utf8(memory).map_err(|_| InvalidUtf8)
-}
-
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     fn in_pieces(pieces: &[&[u8]]) -> Result<bool, InvalidUtf8> {
@@ -159,13 +143,13 @@ mod tests {
     }
 
     #[test]
-    fn u1_what_becomes_a_text_is_what_std_says_is_one() {
+    fn u1_what_is_a_text_is_what_std_says_is_one() {
         for sequence in boundary_sequences() {
-            let expected = String::from_utf8(sequence.clone()).map_err(|_| InvalidUtf8);
-            assert_eq!(into_text(sequence.clone()), expected, "{sequence:x?}");
             let long = [&[b'a'; 100][..], &sequence, &[b'z'; 100]].concat();
-            let expected = String::from_utf8(long.clone()).map_err(|_| InvalidUtf8);
-            assert_eq!(into_text(long), expected, "{sequence:x?} within ASCII");
+            for text in [sequence, long] {
+                let expected = str::from_utf8(&text).map_err(|_| InvalidUtf8);
+                assert_eq!(from_utf8(&text), expected, "{text:x?}");
+            }
         }
     }
 

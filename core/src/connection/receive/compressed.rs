@@ -60,10 +60,11 @@ impl Receiver {
                 inbox.claim_for(len.saturating_mul(4), most, limit);
             }
             let incoming = &mut self.incoming;
-            let pushed =
-                inbox.append_with(len, |bytes, message| incoming.push(bytes, last, message, limit));
-            // All of it came at once, and nothing is wrong: it is judged where it is handed out.
-            let whole = last && before == 0 && pushed.is_ok() && !pieces;
+            let pushed = inbox.append_with(len, |bytes, memory, filled| {
+                incoming.push(bytes, last, memory, filled, limit)
+            });
+            // It is complete, and nothing was wrong: it is judged where it is handed out.
+            let whole = last && pushed.is_ok() && !pieces;
             if open.kind == DataKind::Text && !whole {
                 // U4: the decompressed bytes, as they come; what is wrong with them comes before what is
                 // wrong behind them.

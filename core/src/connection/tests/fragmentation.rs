@@ -47,11 +47,39 @@ fn s1_many_tiny_fragments_cost_no_more_than_twice_their_payload() {
 }
 
 #[test]
+fn a_text_in_fragments_is_lent_and_its_memory_given_up_for_the_next_event() {
+    for side in SIDES {
+        let mut connection = side.open(Config::server());
+        let part = "aé".repeat(40_000);
+        let fragments = script().frame(TEXT_BEGIN, &part).frame(LAST, &part);
+        for next in [fragments.clone(), fragments.clone().text("z"), fragments] {
+            let mut wire = &next.wire(side)[..];
+            while !connection.poll_ready() {
+                let n = connection.receive(START, wire);
+                wire = &wire[n..];
+            }
+            let Some(Event::Message(Message::Text(message))) = connection.event() else { panic!() };
+            assert!(*message == part.repeat(2));
+            assert!(connection.buffer_capacity() >= 2 * part.len());
+            // What is behind it is looked at, or there is nothing.
+            if wire.is_empty() {
+                assert_eq!(events(&mut connection).len(), next.frames.len() - 2);
+            } else {
+                same(&hear(&mut connection, START, wire), &[text("z")]);
+            }
+            assert!(connection.buffer_capacity() <= 64 << 10, "{}", connection.buffer_capacity());
+        }
+    }
+}
+
+#[test]
 fn nothing_is_held_once_idle() {
     for side in SIDES {
         let mut connection = side.open(Config::server());
         assert_eq!(connection.buffer_capacity(), 0, "nor before the first byte");
         for len in [10, 3_000, 100_000] {
+            let fragments = script().frame(TEXT_BEGIN, "a".repeat(len)).frame(LAST, "b");
+            hear(&mut connection, START, &fragments.wire(side));
             hear(&mut connection, START, &script().ping("p").binary(pattern(len)).wire(side));
             connection.send(Message::from(pattern(len))).unwrap();
             output(&mut connection, START);
