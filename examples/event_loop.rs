@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::error::Error;
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
 use std::net::Shutdown;
 use std::time::Duration;
@@ -250,9 +250,7 @@ impl Peer {
             if !outbox.has_remaining() {
                 break;
             }
-            let mut slices = [IoSlice::new(&[]); 16];
-            let n = outbox.chunks_vectored(&mut slices);
-            match self.socket.write_vectored(&slices[..n]) {
+            match outbox.gather(|slices| self.socket.write_vectored(slices)) {
                 Ok(n) if answering => self.answer.advance(n),
                 Ok(n) => endpoint.sent(now, n),
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,

@@ -37,12 +37,11 @@ mod client;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
 use async_net::TcpStream;
-use bytes::Buf;
 use futures_io::{AsyncRead, AsyncWrite};
 use longwire::buffer::Outbox;
 use longwire::driver::{self, Transport};
@@ -210,9 +209,6 @@ async fn reach(
 #[derive(Debug)]
 pub struct Io<S>(pub S);
 
-/// How many segments leave in one call.
-const SEGMENTS: usize = 64;
-
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Io<S> {
     type Error = io::Error;
 
@@ -221,12 +217,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Io<S> {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Poll<io::Result<usize>> {
-        if outbox.chunk().len() == outbox.remaining() {
-            return Pin::new(&mut self.0).poll_write(cx, outbox.chunk());
-        }
-        let mut slices = [IoSlice::new(&[]); SEGMENTS];
-        let n = outbox.chunks_vectored(&mut slices);
-        Pin::new(&mut self.0).poll_write_vectored(cx, &slices[..n])
+        let stream = Pin::new(&mut self.0);
+        outbox.gather(|slices| match slices {
+            [only] => stream.poll_write(cx, only),
+            many => stream.poll_write_vectored(cx, many),
+        })
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

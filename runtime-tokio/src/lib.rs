@@ -40,11 +40,10 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
-use bytes::Buf;
 use longwire::buffer::Outbox;
 use longwire::driver::{self, Transport};
 use longwire::error::TransportFailure;
@@ -216,9 +215,6 @@ async fn reach(
 #[derive(Debug)]
 pub struct Io<S>(pub S);
 
-/// How many segments leave in one call.
-const SEGMENTS: usize = 64;
-
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Io<S> {
     type Error = io::Error;
 
@@ -229,12 +225,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Io<S> {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Poll<io::Result<usize>> {
-        if outbox.chunk().len() == outbox.remaining() {
-            return Pin::new(&mut self.0).poll_write(cx, outbox.chunk());
-        }
-        let mut slices = [IoSlice::new(&[]); SEGMENTS];
-        let n = outbox.chunks_vectored(&mut slices);
-        Pin::new(&mut self.0).poll_write_vectored(cx, &slices[..n])
+        let stream = Pin::new(&mut self.0);
+        outbox.gather(|slices| match slices {
+            [only] => stream.poll_write(cx, only),
+            many => stream.poll_write_vectored(cx, many),
+        })
     }
 
     fn poll_write_uncounted(

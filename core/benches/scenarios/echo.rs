@@ -3,12 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::hint::black_box;
-use std::io::IoSlice;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use bytes::Buf;
 use longwire::buffer::Outbox;
 use longwire::driver::{Timer, Transport, WebSocket};
 use longwire::error::TransportFailure;
@@ -58,15 +56,12 @@ impl Transport for Peer {
         _cx: &mut Context<'_>,
         outbox: &Outbox,
     ) -> Poll<Result<usize, Infallible>> {
-        let mut slices = [IoSlice::new(&[]); 16];
-        let count = outbox.chunks_vectored(&mut slices);
-        let mut n = 0;
-        for slice in &slices[..count] {
-            n += black_box(slice).len();
-        }
-        if let Some(kept) = &mut *self.0.kept.borrow_mut() {
-            slices[..count].iter().for_each(|slice| kept.extend_from_slice(slice));
-        }
+        let n = outbox.gather(|slices| {
+            if let Some(kept) = &mut *self.0.kept.borrow_mut() {
+                slices.iter().for_each(|slice| kept.extend_from_slice(slice));
+            }
+            slices.iter().map(|slice| black_box(slice).len()).sum::<usize>()
+        });
         self.0.written.set(self.0.written.get() + n as u64);
         self.0.writes.set(self.0.writes.get() + 1);
         Poll::Ready(Ok(n))

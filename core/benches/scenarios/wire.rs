@@ -1,7 +1,5 @@
 //! Frames and texts to work on, and the frames that came of it.
 
-use std::io::IoSlice;
-
 use bytes::Buf;
 use longwire::frame::{FrameHeader, Mask, Opcode};
 use longwire::{Connection, Endpoint, Instant};
@@ -115,13 +113,10 @@ pub(super) fn write(connection: &mut Connection, now: Instant, mut seen: impl Fn
         if !outbox.has_remaining() {
             return writes;
         }
-        let mut slices = [IoSlice::new(&[]); 16];
-        let count = outbox.chunks_vectored(&mut slices);
-        let mut n = 0;
-        for slice in &slices[..count] {
-            seen(slice);
-            n += slice.len();
-        }
+        let n = outbox.gather(|slices| {
+            slices.iter().for_each(|slice| seen(slice));
+            slices.iter().map(|slice| slice.len()).sum::<usize>()
+        });
         connection.sent(now, n);
         writes += 1;
     }

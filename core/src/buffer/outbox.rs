@@ -1,6 +1,9 @@
 use alloc::collections::VecDeque;
 use core::mem;
 
+#[cfg(feature = "std")]
+use std::io::IoSlice;
+
 use bytes::{Buf, Bytes};
 
 use super::Stage;
@@ -9,9 +12,9 @@ use crate::frame::{FrameHeader, Opcode, Unmasked};
 
 /// Bytes to transmit, in order.
 ///
-/// Short pieces are copied into one run; a long [`Bytes`] is queued as it is. Read it through
-/// [`Buf`]: `chunk` or `chunks_vectored` to transmit; then report what left to
-/// [`Endpoint::sent`](crate::Endpoint::sent).
+/// Short pieces are copied into one run; a long [`Bytes`] is queued as it is. [`gather`](Self::gather)
+/// gives a write what it takes, or [`Buf`] does, by `chunk` and `chunks_vectored`; then report what left
+/// to [`Endpoint::sent`](crate::Endpoint::sent).
 ///
 /// ```text
 ///   run     [ sent | header ^ header, payload, header ^ header ^ ... ]
@@ -23,9 +26,9 @@ pub struct Outbox {
     /// How much of the run has been transmitted.
     sent: usize,
     shared: VecDeque<Segment>,
-    len: usize,
-    /// Bytes ever queued.
+    /// Bytes ever queued, and of them those that have left. What is between is here.
     queued: u64,
+    transmitted: u64,
     /// How long runs are of late: the size of the next one, so that it need not grow.
     usual: usize,
 }
@@ -79,8 +82,52 @@ impl Outbox {
     /// it a vectored write costs more than the copy.
     pub const COALESCE: usize = 4096;
 
-    /// Appends a header and a copy of its payload.
+    /// Has `write` transmit: it is given the only chunk there is, or the next ones, up to 64.
+    ///
+    /// ```
+    /// # use longwire::{Config, Connection, Endpoint, Instant, Message, Role};
+    /// # let mut connection = Connection::new(Role::Server, Config::server(), Instant::EPOCH);
+    /// # let mut socket = Vec::new();
+    /// use std::io::Write;
+    ///
+    /// connection.send(Message::from("hello")).unwrap();
+    /// let written = connection.send_buffer().gather(|slices| match slices {
+    ///     [only] => socket.write(only),
+    ///     many => socket.write_vectored(many),
+    /// });
+    /// connection.sent(Instant::EPOCH, written.unwrap());
+    /// assert_eq!(socket, b"\x81\x05hello");
+    /// ```
+    #[cfg(feature = "std")]
     #[inline]
+    pub fn gather<R>(&self, write: impl FnOnce(&[IoSlice<'_>]) -> R) -> R {
+        let first = IoSlice::new(self.chunk());
+        if first.len() == self.remaining() {
+            return write(&[first]);
+        }
+        // Slices have to be initialised, and 64 cost more than a frame does.
+        let single = |segment: &Segment| segment.here == segment.bytes.len();
+        match self.shared.len() {
+            1 if self.shared.iter().all(single) => self.gather_up_to::<3, R>(first, write),
+            2..=8 if self.shared.iter().all(single) => self.gather_up_to::<17, R>(first, write),
+            _ => self.gather_up_to::<64, R>(first, write),
+        }
+    }
+
+    #[cfg(feature = "std")]
+    #[inline]
+    fn gather_up_to<'a, const N: usize, R>(
+        &'a self,
+        first: IoSlice<'a>,
+        write: impl FnOnce(&[IoSlice<'_>]) -> R,
+    ) -> R {
+        let mut slices = [first; N];
+        let n = self.chunks_vectored(&mut slices);
+        write(slices.get(..n).unwrap_or_default())
+    }
+
+    /// Appends a header and a copy of its payload.
+    #[inline(always)]
     pub(crate) fn frame(&mut self, header: &FrameHeader, payload: &[u8]) {
         let place = self.place(payload.len().wrapping_add(FrameHeader::MAX_LEN));
         let header_len = header.write(place);
@@ -180,8 +227,7 @@ impl Outbox {
 
     #[inline]
     fn count(&mut self, n: usize) {
-        // What is in memory does not wrap, nor do 2^64 bytes.
-        self.len = self.len.wrapping_add(n);
+        // 2^64 bytes are more than there will be.
         self.queued = self.queued.wrapping_add(n as u64);
     }
 
@@ -195,7 +241,6 @@ impl Outbox {
         segment.frames.last = segment.frames.header;
         self.run.take_back(headers);
         let n = payload.saturating_add(headers);
-        self.len = self.len.saturating_sub(n);
         self.queued = self.queued.saturating_sub(n as u64);
         Some(taken)
     }
@@ -207,7 +252,7 @@ impl Outbox {
 
     fn excess(&self, mark: usize) -> Option<Excess> {
         let segment = self.shared.back()?;
-        if self.len <= mark {
+        if self.remaining() <= mark {
             return None;
         }
         let Frames { len, header, last } = segment.frames;
@@ -217,7 +262,7 @@ impl Outbox {
         if segment.at.saturating_add(headers) != self.run.len() {
             return None;
         }
-        let begin = self.len.saturating_sub(payload.saturating_add(headers));
+        let begin = self.remaining().saturating_sub(payload.saturating_add(headers));
         let stay = mark.saturating_sub(begin).div_ceil(len.saturating_add(header).max(1));
         // Each that stays is whole: if none goes there is nothing left.
         let payload = payload.saturating_sub(stay.saturating_mul(len));
@@ -227,7 +272,8 @@ impl Outbox {
 
     /// Drops everything that has not been transmitted.
     pub(crate) fn clear(&mut self) {
-        *self = Self { queued: self.transmitted(), usual: self.usual, ..Self::default() };
+        let (queued, transmitted) = (self.transmitted, self.transmitted);
+        *self = Self { queued, transmitted, usual: self.usual, ..Self::default() };
     }
 
     /// Takes the stage's run, if it has none.
@@ -241,14 +287,14 @@ impl Outbox {
     /// Hands on the run, if everything was transmitted.
     #[inline]
     pub(crate) fn reclaim(&mut self, stage: &mut Stage) {
-        if self.len == 0 && stage.run.capacity() == 0 {
+        if self.is_empty() && stage.run.capacity() == 0 {
             mem::swap(&mut self.run, &mut stage.run);
         }
     }
 
     /// Gives back the run, if everything was transmitted.
     pub(crate) fn release(&mut self) {
-        if self.len == 0 {
+        if self.is_empty() {
             if self.run.capacity() > 0 {
                 self.run = Run::new();
             }
@@ -256,6 +302,11 @@ impl Outbox {
                 self.shared = VecDeque::new();
             }
         }
+    }
+
+    #[inline]
+    const fn is_empty(&self) -> bool {
+        self.queued == self.transmitted
     }
 
     /// Bytes ever queued.
@@ -267,7 +318,7 @@ impl Outbox {
     /// Bytes ever transmitted.
     #[inline]
     pub(crate) const fn transmitted(&self) -> u64 {
-        self.queued.saturating_sub(self.len as u64)
+        self.transmitted
     }
 
     /// Memory held, in bytes, shared segments included.
@@ -293,7 +344,7 @@ impl Outbox {
 impl Buf for Outbox {
     #[inline]
     fn remaining(&self) -> usize {
-        self.len
+        usize::try_from(self.queued.wrapping_sub(self.transmitted)).unwrap_or(usize::MAX)
     }
 
     #[inline]
@@ -307,9 +358,9 @@ impl Buf for Outbox {
 
     /// Drops the first `n` bytes; all, if there are fewer.
     fn advance(&mut self, n: usize) {
-        let mut n = n.min(self.len);
-        self.len = self.len.saturating_sub(n);
-        if self.len == 0 {
+        let mut n = n.min(self.remaining());
+        self.transmitted = self.transmitted.wrapping_add(n as u64);
+        if self.is_empty() {
             return self.restart();
         }
         while let Some(segment) = self.shared.front_mut() {
@@ -338,12 +389,12 @@ impl Buf for Outbox {
     }
 
     #[cfg(feature = "std")]
-    fn chunks_vectored<'a>(&'a self, dst: &mut [std::io::IoSlice<'a>]) -> usize {
+    fn chunks_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
         let most = dst.len();
         let mut slots = dst.iter_mut();
         let mut put = |chunk: &'a [u8]| match slots.next() {
             Some(slot) => {
-                *slot = std::io::IoSlice::new(chunk);
+                *slot = IoSlice::new(chunk);
                 Some(())
             }
             None => None,

@@ -44,7 +44,7 @@ fn a4_any_short_write_leaves_the_rest_in_order() {
             #[cfg(feature = "std")]
             {
                 let mut peek = Vec::new();
-                let mut slices = [std::io::IoSlice::new(&[]); 32];
+                let mut slices = [IoSlice::new(&[]); 32];
                 assert_eq!(outbox.chunks_vectored(&mut slices[..1]), 1);
                 assert_eq!(&*slices[0], outbox.chunk());
                 let n = outbox.chunks_vectored(&mut slices);
@@ -62,6 +62,50 @@ fn a4_any_short_write_leaves_the_rest_in_order() {
         }
         assert_eq!(got, expected, "step {step}");
         assert_eq!(outbox.transmitted(), outbox.queued());
+    }
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn one_write_is_given_what_is_next_in_up_to_64_slices() {
+    let header = FrameHeader {
+        fin: true,
+        rsv1: false,
+        opcode: Opcode::Binary,
+        mask: None,
+        payload_len: 700,
+    };
+    let shared = Bytes::from(alloc::vec![1; 700]);
+    // How many slices an outbox of these makes: copied, frames that share one payload.
+    for (copied, frames, expected) in [
+        (0, &[][..], 1),
+        (3, &[], 1),
+        (0, &[1], 2),
+        (3, &[1], 3),
+        (3, &[1, 1], 5),
+        (0, &[7], 14),
+        (3, &[7], 15),
+        (3, &[7, 1, 7], 31),
+        (0, &[70], 64),
+        (3, &[1; 32], 64),
+    ] {
+        let mut outbox = Outbox::default();
+        for frames in frames {
+            outbox.frames_shared(header, 700 / frames, shared.clone());
+        }
+        outbox.copy(&b"end"[..copied]);
+        let mut whole = Vec::new();
+        let seen: Vec<u8> = outbox.gather(|slices| {
+            assert_eq!(slices.len(), expected, "{copied} {frames:?}");
+            slices.iter().flat_map(|slice| slice.iter().copied()).collect()
+        });
+        let remaining = outbox.remaining();
+        while outbox.has_remaining() {
+            whole.extend_from_slice(outbox.chunk());
+            outbox.advance(outbox.chunk().len());
+        }
+        assert!(whole.starts_with(&seen), "{copied} {frames:?}");
+        assert!(seen.len() == remaining || expected == 64);
     }
 }
 

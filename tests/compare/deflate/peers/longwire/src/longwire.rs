@@ -1,7 +1,5 @@
 //! Longwire's core, driven as `docs/loop.md` says, with the heartbeat that the adapters turn on.
 
-use std::io::IoSlice;
-
 use ::longwire::deflate::{Deflate, WindowBits};
 use ::longwire::{Config, Connection, DataKind, Endpoint, Event, Instant, Message, Role};
 use bytes::Buf;
@@ -21,9 +19,6 @@ pub const NARROW: [Peer; 3] = [
 
 /// No time passes: reading a clock is the adapter's work.
 const NOW: Instant = Instant::EPOCH;
-
-/// As many as the adapters put into a write.
-const SEGMENTS: usize = 64;
 
 struct Longwire {
     connection: Connection,
@@ -46,19 +41,18 @@ fn open_within<const BITS: u8>(terms: Terms, pipe: Pipe) -> Box<dyn Server> {
 }
 
 impl Longwire {
-    /// As the adapters do: one write for one chunk, a vectored one for several.
+    /// As the adapters do.
     fn transmit(&mut self) {
         loop {
             let outbox = self.connection.send_buffer();
-            let written = if !outbox.has_remaining() {
+            if !outbox.has_remaining() {
                 break;
-            } else if outbox.chunk().len() == outbox.remaining() {
-                self.pipe.put(outbox.chunk())
-            } else {
-                let mut slices = [IoSlice::new(&[]); SEGMENTS];
-                let n = outbox.chunks_vectored(&mut slices);
-                self.pipe.put_vectored(&slices[..n])
-            };
+            }
+            let pipe = &mut self.pipe;
+            let written = outbox.gather(|slices| match slices {
+                [only] => pipe.put(only),
+                many => pipe.put_vectored(many),
+            });
             self.connection.sent(NOW, written);
         }
     }
