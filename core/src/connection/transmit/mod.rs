@@ -6,7 +6,7 @@ mod queue;
 use alloc::{boxed::Box, collections::VecDeque};
 use core::mem;
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 
 use super::Config;
 use super::compression::{Compress, Outgoing};
@@ -152,34 +152,60 @@ impl Transmitter {
             .saturating_add(usize::from(self.open.is_some()))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn send<'a>(&mut self, message: Message<'a>) -> Result<(), SendError<Message<'a>>> {
+        // Taken apart before anything looks at it: then it stays in registers. Written word by word and read
+        // as a whole, it would be waited for.
+        let message = match message {
+            Message::Binary(Payload::Owned(bytes)) if self.is_shared(bytes.len()) => {
+                self.send_shared(Opcode::Binary, bytes);
+                return Ok(());
+            }
+            message @ (Message::Text(_) | Message::Binary(_)) => message,
+        };
+        if self.is_sent_at_once(&message) { Ok(()) } else { self.send_queued(message) }
+    }
+
+    /// Whether a message of `len` bytes is shared with the outbox, or the queue: a long one that is neither
+    /// masked nor compressed.
+    #[inline(always)]
+    fn is_shared(&self, len: usize) -> bool {
+        len > Outbox::COALESCE
+            && self.shares
+            && self.accepting
+            && self.open.is_none()
+            && self.buffered() <= self.hard_limit
+    }
+
+    /// The common case, compiled into its callers: a short message that nothing is in front of. Says
+    /// whether it was one.
+    #[inline(always)]
+    fn is_sent_at_once(&mut self, message: &Message<'_>) -> bool {
         let payload = message.as_bytes();
         // The constant as well: it spares the compiler the long headers.
         let is_short = payload.len() <= self.short && payload.len() <= Outbox::COALESCE;
-        if is_short && self.is_direct(payload.len()) {
+        let is_it = is_short && self.is_direct(payload.len());
+        if is_it {
             let header = self.header(message.kind().opcode(), true, false, payload.len());
             self.outbox.frame(&header, payload);
             self.ends.push(self.outbox.queued());
-            return Ok(());
         }
-        let is_shared = self.shares && payload.len() > Outbox::COALESCE;
-        if is_shared && self.accepting && self.open.is_none() && self.buffered() <= self.hard_limit
-        {
-            self.send_shared(message);
+        is_it
+    }
+
+    #[inline(never)]
+    fn send_queued<'a>(&mut self, message: Message<'a>) -> Result<(), SendError<Message<'a>>> {
+        if self.is_shared(message.len()) {
+            let opcode = message.kind().opcode();
+            self.send_shared(opcode, message.into_payload().into_bytes());
             return Ok(());
         }
         self.send_with(message, Compress::Auto)
     }
 
-    /// A long message that is neither masked nor compressed: as [`data`](Self::data), in fewer moves.
+    /// A message that [is shared](Self::is_shared): as [`data`](Self::data), in fewer moves.
     #[inline(always)]
-    fn send_shared(&mut self, message: Message<'_>) {
-        let opcode = message.kind().opcode();
-        let payload = match message {
-            Message::Binary(Payload::Owned(bytes)) => bytes,
-            other @ (Message::Text(_) | Message::Binary(_)) => other.into_payload().into_bytes(),
-        };
+    fn send_shared(&mut self, opcode: Opcode, payload: Bytes) {
         if self.is_queued(payload.len()) {
             self.enqueue(Queued { opcode, fin: true, rsv1: false, payload });
             return;

@@ -15,14 +15,16 @@ use crate::message::Payload;
 impl Transmitter {
     pub(super) fn pump_queue(&mut self) {
         while self.outbox.remaining() < LOW_WATER {
-            let frames = self.frames_at_once();
-            let Some(next) = self.queue.front_mut() else {
+            let Some(next) = self.queue.front() else {
                 self.queue = VecDeque::new();
                 return;
             };
+            let is_long = next.payload.len() > self.fragment_size;
+            let frames = if is_long { self.frames_at_once() } else { 1 };
+            let most = self.fragment_size.saturating_mul(frames);
+            let Some(next) = self.queue.front_mut() else { return };
             self.queued_bytes = self.queued_bytes.saturating_sub(next.cost());
             let (opcode, rsv1) = (next.opcode, next.rsv1);
-            let most = self.fragment_size.saturating_mul(frames);
             let (fin, payload) = if next.payload.len() > most {
                 let payload = next.payload.split_to(most);
                 (next.opcode, next.rsv1) = (Opcode::Continuation, false);

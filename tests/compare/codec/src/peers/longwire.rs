@@ -1,7 +1,5 @@
 //! Longwire's core, driven as `docs/loop.md` says, with the heartbeat that the adapters turn on.
 
-use std::io::IoSlice;
-
 use bytes::{Buf, Bytes};
 use longwire::buffer::Outbox;
 use longwire::handshake::{Acceptance, Accepted, ServerHandshake};
@@ -21,9 +19,6 @@ pub struct Longwire {
 
 /// No time passes: reading a clock is the adapter's work.
 const NOW: Instant = Instant::EPOCH;
-
-/// As many as the adapters put into a write.
-const SEGMENTS: usize = 64;
 
 /// Payloads up to this length are copied into the outbox anyway: `Message::binary(&bytes[..])` then spares
 /// their sharing.
@@ -67,16 +62,17 @@ fn config(side: Side) -> Config {
     config.with_message_limit(LIMIT as u64).with_heartbeat()
 }
 
-/// As the adapters do: one write for one chunk, a vectored one for several.
+/// As the adapters do.
 fn transmit(connection: &mut Connection, pipe: &Pipe) {
     loop {
         let outbox = connection.send_buffer();
-        let written = if !outbox.has_remaining() {
+        if !outbox.has_remaining() {
             break;
-        } else if outbox.chunk().len() == outbox.remaining() {
+        }
+        let written = if outbox.chunk().len() == outbox.remaining() {
             pipe.put(outbox.chunk())
         } else {
-            let mut slices = [IoSlice::new(&[]); SEGMENTS];
+            let mut slices = [std::io::IoSlice::new(&[]); 64];
             let n = outbox.chunks_vectored(&mut slices);
             pipe.put_vectored(&slices[..n])
         };
@@ -104,14 +100,30 @@ impl Decode for Longwire {
     }
 }
 
+impl Longwire {
+    // Two loops that are compiled apart, as an application has one of them.
+    #[inline(never)]
+    fn send_lent(&mut self, payload: &[u8], count: usize) {
+        for _ in 0..count {
+            self.connection.send(Message::binary(payload)).expect("there is room");
+        }
+    }
+
+    #[inline(never)]
+    fn send_shared(&mut self, payload: &Bytes, count: usize) {
+        for _ in 0..count {
+            self.connection.send(Message::binary(payload.clone())).expect("there is room");
+        }
+    }
+}
+
 impl Encode for Longwire {
     /// A payload that is copied is lent, as to any peer that takes it so; one that is not is shared.
     fn encode(&mut self, payload: &Bytes, count: usize) {
-        let lent = payload.len() <= COPIED;
-        for _ in 0..count {
-            let message =
-                if lent { Message::binary(&payload[..]) } else { Message::binary(payload.clone()) };
-            self.connection.send(message).expect("there is room");
+        if payload.len() <= COPIED {
+            self.send_lent(payload, count);
+        } else {
+            self.send_shared(payload, count);
         }
         transmit(&mut self.connection, &self.pipe);
     }
