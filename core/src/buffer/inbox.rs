@@ -269,7 +269,7 @@ impl Inbox {
     }
 
     /// Takes `n` unread bytes and what is before them: the first `before`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take_behind(&mut self, before: u8, n: usize) -> &[u8] {
         let start = self.head.wrapping_add(usize::from(before)).min(self.tail);
         self.head = start.wrapping_add(n).min(self.tail);
@@ -454,6 +454,7 @@ impl Inbox {
     }
 
     /// Lends the message under assembly, until [`end_loan`](Self::end_loan).
+    #[inline(never)]
     pub(crate) fn lend_message(&mut self) -> &[u8] {
         let front = usize::from(mem::take(&mut self.front));
         let end = mem::take(&mut self.received);

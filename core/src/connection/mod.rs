@@ -38,7 +38,7 @@ use crate::deflate::{Compress, Deflate};
 use crate::endpoint::Endpoint;
 use crate::error::SendError;
 use crate::frame::{Close, CloseCode};
-use crate::message::{DataKind, Message, Payload, PreparedMessage, Text, from_utf8};
+use crate::message::{DataKind, InvalidUtf8, Message, Payload, PreparedMessage, Text, from_utf8};
 use crate::rng::Jitter;
 use crate::time::Instant;
 
@@ -130,9 +130,7 @@ fn uncommon<'a>(
     closing: &Closing,
 ) -> Event<'a> {
     match ready {
-        Ready::Data(Data::Lent { header, len, .. }) => {
-            Event::Message(Message::Binary(Payload::Borrowed(inbox.take_behind(header, len))))
-        }
+        Ready::Data(Data::Lent { header, len, .. }) => binary(inbox.take_behind(header, len)),
         Ready::Data(Data::Assembled { .. }) => {
             Event::Message(Message::Binary(Payload::from(inbox.take_message())))
         }
@@ -150,6 +148,16 @@ fn uncommon<'a>(
         }),
         Ready::End(news) => closing.event(news),
     }
+}
+
+#[inline(always)]
+fn binary(payload: &[u8]) -> Event<'_> {
+    Event::Message(Message::Binary(Payload::Borrowed(payload)))
+}
+
+#[inline(always)]
+fn text(payload: &[u8]) -> Result<Event<'_>, InvalidUtf8> {
+    from_utf8(payload).map(|text| Event::Message(Message::Text(Text::from(text))))
 }
 
 impl Connection {
@@ -229,7 +237,7 @@ impl Connection {
     ///
     /// [`Closed`](SendError::Closed) once the closing handshake has begun, and
     /// [`Full`](SendError::Full) at [`Config::send_hard_limit`]. The message is given back.
-    #[inline]
+    #[inline(always)]
     pub fn send<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
         self.transmitter.send(message)
     }
@@ -328,6 +336,7 @@ impl Connection {
 
     /// Takes the next event: [`poll_ready`](Endpoint::poll_ready), then [`event`](Self::event).
     #[must_use]
+    #[inline(always)]
     pub fn poll_event(&mut self) -> Option<Event<'_>> {
         if self.poll_ready() { self.event() } else { None }
     }
@@ -335,6 +344,7 @@ impl Connection {
     /// Takes the next event together with the sending side, so that it can be answered while it is
     /// lent: without a copy.
     #[must_use]
+    #[inline(always)]
     pub fn poll_event_with_sender(&mut self) -> Option<(Event<'_>, Sender<'_>)> {
         if self.poll_ready() { self.event_with_sender() } else { None }
     }
@@ -343,37 +353,57 @@ impl Connection {
     #[must_use]
     #[inline(always)]
     pub fn event(&mut self) -> Option<Event<'_>> {
-        let (event, _) = self.event_with_sender()?;
-        Some(event)
+        let Self { inbox, transmitter, closing, timers, config, now, heartbeat, ready, .. } = self;
+        // Matched in place: to copy it out first would read it in other units than it was written in, and
+        // the processor waits for that. For the same reason each case is handed out by itself.
+        let bytes = match *ready {
+            Some(Ready::Data(Data::Lent { kind: DataKind::Binary, header, len })) => {
+                *ready = None;
+                return Some(binary(inbox.take_behind(header, len)));
+            }
+            Some(Ready::Data(Data::Lent { kind: DataKind::Text, header, len })) => {
+                inbox.take_behind(header, len)
+            }
+            Some(Ready::Data(Data::Assembled { kind: DataKind::Text })) => inbox.lend_message(),
+            Some(other) => {
+                *ready = None;
+                return Some(uncommon(other, inbox, heartbeat, closing));
+            }
+            None => return None,
+        };
+        *ready = None;
+        match text(bytes) {
+            Ok(event) => Some(event),
+            Err(_) => Some(closing.not_text(transmitter, timers, config, *now)),
+        }
     }
 
     /// The same, with the sending side.
     #[must_use]
     #[inline(always)]
     pub fn event_with_sender(&mut self) -> Option<(Event<'_>, Sender<'_>)> {
-        let Self { inbox, transmitter, closing, timers, config, now, heartbeat, .. } = self;
-        // Matched in place: to copy it out first would read it in other units than it was written
-        // in, and the processor waits for that.
-        let event = match self.ready {
+        let Self { inbox, transmitter, closing, timers, config, now, heartbeat, ready, .. } = self;
+        // As above, but it is put together before the sender comes to it.
+        let event = match *ready {
             Some(Ready::Data(Data::Lent { kind: DataKind::Binary, header, len })) => {
-                Event::Message(Message::Binary(Payload::Borrowed(inbox.take_behind(header, len))))
+                binary(inbox.take_behind(header, len))
             }
             Some(Ready::Data(Data::Lent { kind: DataKind::Text, header, len })) => {
-                match from_utf8(inbox.take_behind(header, len)) {
-                    Ok(text) => Event::Message(Message::Text(Text::from(text))),
+                match text(inbox.take_behind(header, len)) {
+                    Ok(event) => event,
                     Err(_) => closing.not_text(transmitter, timers, config, *now),
                 }
             }
             Some(Ready::Data(Data::Assembled { kind: DataKind::Text })) => {
-                match from_utf8(inbox.lend_message()) {
-                    Ok(text) => Event::Message(Message::Text(Text::from(text))),
+                match text(inbox.lend_message()) {
+                    Ok(event) => event,
                     Err(_) => closing.not_text(transmitter, timers, config, *now),
                 }
             }
-            Some(ready) => uncommon(ready, inbox, heartbeat, closing),
+            Some(other) => uncommon(other, inbox, heartbeat, closing),
             None => return None,
         };
-        self.ready = None;
+        *ready = None;
         Some((event, Sender::new(transmitter)))
     }
 

@@ -19,7 +19,7 @@ impl<'a> Sender<'a> {
     /// # Errors
     ///
     /// As there; the message is given back.
-    #[inline]
+    #[inline(always)]
     pub fn send<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
         self.transmitter.send(message)
     }
