@@ -38,7 +38,7 @@ pub(crate) struct Inbox {
     sparse_reads: u8,
     /// Whether the staging area is lent.
     lent: bool,
-    /// Whether the message that was assembled is lent out.
+    /// Whether `message` is lent to the application, and no message is under assembly.
     lends: bool,
     /// Whether a long message came last, and the next read takes little: if another one follows, what
     /// is staged of it has to be moved.
@@ -462,12 +462,18 @@ impl Inbox {
         self.message.get(front..end).unwrap_or_default()
     }
 
-    /// The memory of a message that was lent is used again. Before the next one is assembled.
-    #[inline]
+    /// The memory of a message that was lent is used again. To be called before the next one is assembled.
+    #[inline(always)]
     pub(crate) fn end_loan(&mut self) {
-        if mem::take(&mut self.lends) {
-            recycled::put(mem::take(&mut self.message));
+        if self.lends {
+            self.put_back();
         }
+    }
+
+    #[cold]
+    fn put_back(&mut self) {
+        self.lends = false;
+        recycled::put(mem::take(&mut self.message));
     }
 
     /// Memory claimed for the message under assembly.

@@ -82,7 +82,8 @@ impl Outbox {
     /// it a vectored write costs more than the copy.
     pub const COALESCE: usize = 4096;
 
-    /// Has `write` transmit: it is given the only chunk there is, or the next ones, up to 64.
+    /// Has `write` transmit: it is given the only chunk there is, or the next ones, up to 64. Of an outbox in
+    /// which nothing waits that is one of no bytes.
     ///
     /// ```
     /// # use longwire::{Config, Connection, Endpoint, Instant, Message, Role};

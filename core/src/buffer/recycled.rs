@@ -49,16 +49,18 @@ pub(crate) fn share(mut memory: Vec<u8>, message: Range<usize>) -> Bytes {
     shared
 }
 
-/// A copy of `bytes`: of long ones in memory that was used before, if there is any.
+/// A copy of `bytes`: of long ones in memory that was used before, if there is any that fits.
 pub(crate) fn copy(bytes: &[u8]) -> Bytes {
-    let mut memory = take(bytes.len());
-    match memory.get_mut(..bytes.len()) {
-        Some(place) if !bytes.is_empty() => {
-            place.copy_from_slice(bytes);
-            share(memory, 0..bytes.len())
-        }
-        _ => Bytes::copy_from_slice(bytes),
+    let len = bytes.len();
+    let mut memory = take(len);
+    if memory.is_empty() || memory.capacity() > len.saturating_mul(2) {
+        put(memory);
+        return Bytes::copy_from_slice(bytes);
     }
+    if let Some(place) = memory.get_mut(..len) {
+        place.copy_from_slice(bytes);
+    }
+    share(memory, 0..len)
 }
 
 /// A buffer for about `len` bytes, all of it initialised with whatever was in it. Empty if there is
@@ -179,6 +181,17 @@ mod tests {
         assert_eq!(copied, &[2; MIN_LEN][..]);
         drop(copied);
         assert_eq!(take(MIN_LEN).len(), MIN_LEN + 9, "all of it comes back");
+        let mut roomy = Vec::with_capacity(2 * MIN_LEN + 1);
+        roomy.resize(MIN_LEN, 7);
+        let place = roomy.as_ptr();
+        put(roomy);
+        let copied = copy(&[3; MIN_LEN]);
+        assert!(
+            copied.as_ptr() != place && copied == [3; MIN_LEN][..],
+            "no more than twice its size"
+        );
+        let again = take(MIN_LEN);
+        assert_eq!(again.as_ptr(), place, "it is there for the next");
     }
 
     #[test]

@@ -129,6 +129,7 @@ impl Endpoint for Connection {
         if self.ready.is_some() {
             return true;
         }
+        self.inbox.end_loan();
         // While it is open, news only comes with bytes, or the end of them.
         if self.quiet && self.closing.phase() == Phase::Open && self.end.is_none() {
             return false;
@@ -219,7 +220,6 @@ impl Connection {
 
     /// Looks for news, judging what arrived.
     fn find(&mut self) -> bool {
-        self.inbox.end_loan();
         while self.ready.is_none() && self.closing.is_receiving() {
             match self.receiver.next(&mut self.inbox, &self.config, self.now) {
                 Ok(Some(Found::Data(data))) => {

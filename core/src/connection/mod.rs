@@ -121,7 +121,7 @@ enum Ready {
     End(News),
 }
 
-/// The events that are no messages, or large ones.
+/// The events that are no messages, or large binary ones.
 #[cold]
 fn uncommon<'a>(
     ready: Ready,

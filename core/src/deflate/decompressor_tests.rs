@@ -230,6 +230,26 @@ fn d3_earlier_parts_count() {
 }
 
 #[test]
+fn memory_that_was_used_before_holds_the_same_message() {
+    let message: Vec<u8> = (0..70_000_usize).map(|at| (at * at / 100 % 251) as u8).collect();
+    each(|bits, takeover| {
+        let mut compressor = Compressor::new(window(bits), takeover, &Deflate::DEFAULT);
+        let mut decompressor = Decompressor::new(window(bits), takeover);
+        for used in [0, 1, 3_000, 69_999, 70_000, 140_000] {
+            let payload = compressor.message(&message, true).unwrap();
+            let (mut memory, mut len) = (vec![0xa5; used], 0);
+            for part in payload.chunks(5_000) {
+                decompressor.push_into(part, &mut memory, &mut len, 70_000).unwrap();
+                assert!(memory[..len] == message[..len], "{used}");
+            }
+            decompressor.finish_in(&mut memory, len).unwrap();
+            assert!(memory[..len] == message, "{used}");
+            assert!(memory.capacity() <= 2 * len);
+        }
+    });
+}
+
+#[test]
 fn d1_garbage_ends() {
     each(|bits, takeover| {
         let garbage: [&[u8]; 6] = [

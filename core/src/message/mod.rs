@@ -41,9 +41,9 @@ impl DataKind {
 
 /// A message, lent or owned.
 ///
-/// A short message is lent from the receive buffer and costs nothing; a long or fragmented one is
-/// owned and was never copied. Pay for an allocation only by keeping a short one:
-/// [`into_owned`](Self::into_owned).
+/// A short message is lent from the receive buffer and a text of any length from where it was
+/// received, which costs nothing; binary that is long or fragmented is owned and was never copied. Pay
+/// for a copy only by keeping what is lent: [`into_owned`](Self::into_owned).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "as DataKind")]
 #[repr(usize)]

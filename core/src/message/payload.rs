@@ -21,6 +21,15 @@ impl Payload<'_> {
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         match self {
+            Self::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
+            Self::Owned(bytes) => bytes,
+        }
+    }
+
+    /// The same, for bytes that nobody will change: the copy of a long payload may be in memory that was
+    /// used before.
+    pub(crate) fn into_shared(self) -> Bytes {
+        match self {
             Self::Borrowed(bytes) => recycled::copy(bytes),
             Self::Owned(bytes) => bytes,
         }

@@ -37,7 +37,8 @@ pub(super) enum Data {
     /// A message in one frame: `len` unread bytes behind the first `header`. Text is not yet
     /// validated.
     Lent { kind: DataKind, header: u8, len: usize },
-    /// The message assembled in the inbox. Text is validated as far as that finds a fault early.
+    /// The message assembled in the inbox. The last part of a text that was compressed is not yet
+    /// validated.
     Assembled { kind: DataKind },
     /// A piece of a message: the first `len` unread bytes. Text is validated so far.
     Piece { kind: DataKind, len: usize, first: bool, last: bool },

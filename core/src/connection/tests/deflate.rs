@@ -332,6 +332,29 @@ fn d1_garbage_is_1007_wherever_it_comes() {
 }
 
 #[test]
+fn u4_what_is_not_text_comes_before_what_is_not_deflate_also_in_the_last_part() {
+    // Stored blocks: their length, its complement, and they are not the last.
+    let stored = |bytes: &[u8]| {
+        let len = (bytes.len() as u16).to_le_bytes();
+        [&[0, len[0], len[1], !len[0], !len[1]][..], bytes].concat()
+    };
+    let begin = || script().frame(COMPRESSED_TEXT_BEGIN, stored(b"ab\xe2\x82"));
+    let (text_error, deflate_error) = (ProtocolError::InvalidUtf8, ProtocolError::InvalidDeflate);
+    for (last, error) in [
+        ([&stored(b"\xacz")[..], &[0xff]].concat(), deflate_error),
+        ([&stored(b"\xac\xff")[..], &[0xff]].concat(), text_error),
+        ([&stored(b"z\xac")[..], &[0xff]].concat(), text_error),
+        ([&stored(b"\xac\xff")[..], &[0]].concat(), text_error),
+        ([&stored(b"\xac\xf0")[..], &[0]].concat(), text_error),
+        ([0].to_vec(), text_error),
+    ] {
+        fails(Config::server(), &begin().frame(LAST, &last), &[], error);
+    }
+    let whole = begin().frame(LAST, [&stored(b"\xacz")[..], &[0]].concat());
+    receives(Config::server(), &whole, &[text("ab\u{20ac}z")]);
+}
+
+#[test]
 fn a_prepared_message_is_compressed_once_and_read_by_all_whatever_they_agreed_on() {
     let message = prose(4, 8_000);
     let own = prose(5, 2_000);

@@ -61,13 +61,14 @@ fn a_text_in_fragments_is_lent_and_its_memory_given_up_for_the_next_event() {
             let Some(Event::Message(Message::Text(message))) = connection.event() else { panic!() };
             assert!(*message == part.repeat(2));
             assert!(connection.buffer_capacity() >= 2 * part.len());
-            // What is behind it is looked at, or there is nothing.
-            if wire.is_empty() {
-                assert_eq!(events(&mut connection).len(), next.frames.len() - 2);
-            } else {
-                same(&hear(&mut connection, START, wire), &[text("z")]);
+            while !wire.is_empty() {
+                let n = connection.receive(START, wire);
+                wire = &wire[n..];
             }
+            // Whatever there is behind it, and before that is taken.
+            assert_eq!(connection.poll_ready(), next.frames.len() > 2);
             assert!(connection.buffer_capacity() <= 64 << 10, "{}", connection.buffer_capacity());
+            assert_eq!(events(&mut connection).len(), next.frames.len() - 2);
         }
     }
 }

@@ -166,8 +166,8 @@ impl Transmitter {
         if self.is_sent_at_once(&message) { Ok(()) } else { self.send_queued(message) }
     }
 
-    /// Whether a message of `len` bytes is shared with the outbox, or the queue: a long one that is neither
-    /// masked nor compressed.
+    /// Whether a message of `len` bytes can be sent by sharing it with the outbox, or the queue: a long one
+    /// that is neither masked nor compressed, not behind an open one, and may be sent.
     #[inline(always)]
     fn is_shared(&self, len: usize) -> bool {
         len > Outbox::COALESCE
@@ -197,7 +197,7 @@ impl Transmitter {
     fn send_queued<'a>(&mut self, message: Message<'a>) -> Result<(), SendError<Message<'a>>> {
         if self.is_shared(message.len()) {
             let opcode = message.kind().opcode();
-            self.send_shared(opcode, message.into_payload().into_bytes());
+            self.send_shared(opcode, message.into_payload().into_shared());
             return Ok(());
         }
         self.send_with(message, Compress::Auto)
@@ -467,7 +467,7 @@ impl Transmitter {
             return self.outbox.frame(&header, &payload);
         }
         let bytes = match (payload, header.mask) {
-            (payload, None) => payload.into_bytes(),
+            (payload, None) => payload.into_shared(),
             (Payload::Borrowed(bytes), Some(mask)) => mask.copy(bytes).into(),
             (Payload::Owned(bytes), Some(mask)) => match bytes.try_into_mut() {
                 // Nobody else sees these bytes, so they can be masked where they are.
