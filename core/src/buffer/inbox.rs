@@ -39,7 +39,7 @@ pub(crate) struct Inbox {
     /// Whether the staging area is lent.
     lent: bool,
     /// Whether `message` is lent to the application, and no message is under assembly.
-    lends: bool,
+    on_loan: bool,
     /// Whether a long message came last, and the next read takes little: if another one follows, what
     /// is staged of it has to be moved.
     sips: bool,
@@ -88,7 +88,7 @@ impl Inbox {
             needed: 0,
             sparse_reads: 0,
             lent: false,
-            lends: false,
+            on_loan: false,
             sips: false,
         }
     }
@@ -281,8 +281,7 @@ impl Inbox {
         self.head = self.tail;
         self.direct = 0;
         (self.front, self.received) = (0, 0);
-        self.lends = false;
-        recycled::put(mem::take(&mut self.message));
+        self.put_back();
     }
 
     /// Whether `len` payload bytes can be waited for in the staging area.
@@ -458,21 +457,21 @@ impl Inbox {
     pub(crate) fn lend_message(&mut self) -> &[u8] {
         let front = usize::from(mem::take(&mut self.front));
         let end = mem::take(&mut self.received);
-        self.lends = true;
+        self.on_loan = true;
         self.message.get(front..end).unwrap_or_default()
     }
 
     /// The memory of a message that was lent is used again. To be called before the next one is assembled.
     #[inline(always)]
     pub(crate) fn end_loan(&mut self) {
-        if self.lends {
+        if self.on_loan {
             self.put_back();
         }
     }
 
     #[cold]
     fn put_back(&mut self) {
-        self.lends = false;
+        self.on_loan = false;
         recycled::put(mem::take(&mut self.message));
     }
 

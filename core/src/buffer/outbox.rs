@@ -82,8 +82,10 @@ impl Outbox {
     /// it a vectored write costs more than the copy.
     pub const COALESCE: usize = 4096;
 
-    /// Has `write` transmit: it is given the only chunk there is, or the next ones, up to 64. Of an outbox in
-    /// which nothing waits that is one of no bytes.
+    /// Has `write` transmit, and returns what it returns. It is given the only chunk there is, or the next
+    /// ones in order, up to 64; of an outbox in which nothing waits, one of no bytes.
+    ///
+    /// Nothing is taken out by that: tell [`Endpoint::sent`](crate::Endpoint::sent) how many bytes left.
     ///
     /// ```
     /// # use longwire::{Config, Connection, Endpoint, Instant, Message, Role};

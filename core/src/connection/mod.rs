@@ -349,7 +349,11 @@ impl Connection {
         if self.poll_ready() { self.event_with_sender() } else { None }
     }
 
-    /// Takes the event that [`poll_ready`](Endpoint::poll_ready) found.
+    /// Takes the event that [`poll_ready`](Endpoint::poll_ready) found; `None` if it was taken, or there is
+    /// none.
+    ///
+    /// Text is judged here (section 8.1): one that is not UTF-8 fails the connection, and its event is
+    /// [`Event::Error`]. What is lent stays valid until the connection is used again.
     #[must_use]
     #[inline(always)]
     pub fn event(&mut self) -> Option<Event<'_>> {

@@ -100,14 +100,14 @@ fn message(quick: bool) -> Sweep {
         ],
         // Raw TCP, which keeps 64 KiB whatever comes, takes up to twice as much a byte at 16 MiB and
         // more as at 1 MiB: what is under way no longer fits the cache. Who holds the message touches
-        // it all once more, and Longwire clears what it receives into from 4 MiB on; below, it uses
-        // memory again. Hence 4. From 32 MiB on (the highest M_MMAP_THRESHOLD) glibc takes the space of
+        // it all once more. From 32 MiB on (the highest M_MMAP_THRESHOLD) glibc takes the space of
         // each message from the kernel and gives it back: a page fault for each 4 KiB, 2.5 times as
         // much again, and no more from there to 64 MiB. With the tunable
         // glibc.malloc.mmap_threshold=1073741824 that step is gone; peers that keep their buffers
-        // spend as much on copying. Across it, 6 times what a message costs that is cleared for, too:
-        // how cheap shorter ones are must not matter to it, nor can it hide a growth by the power 1.7.
+        // spend as much on copying. Hence 4 below the step, and twice that across it. From 4 MiB on
+        // nothing is used again, so what is left of the step is less: 6.
         limits: vec![
+            Limit { unit: Unit::Each, each: "byte", from: 64 << 10, to: 64 << 20, factor: 8.0 },
             Limit { unit: Unit::Each, each: "byte", from: 64 << 10, to: 16 << 20, factor: 4.0 },
             Limit { unit: Unit::Each, each: "byte", from: 4 << 20, to: 64 << 20, factor: 6.0 },
         ],
