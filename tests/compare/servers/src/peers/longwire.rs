@@ -1,6 +1,5 @@
 //! Longwire's loops, whatever the runtime.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use longwire::connection::Heartbeat;
@@ -10,12 +9,12 @@ use longwire::{Config, Event, Message, PreparedMessage};
 use crate::MESSAGE_LIMIT;
 use crate::room::Room;
 
-pub(super) fn config(heartbeat: Option<Duration>) -> Arc<Config> {
+pub(super) fn config(heartbeat: Option<Duration>) -> Config {
     let mut config = Config::server().with_heartbeat().with_message_limit(MESSAGE_LIMIT as u64);
     if let Some(every) = heartbeat {
         config.heartbeat = Some(Heartbeat::new(every, every));
     }
-    Arc::new(config)
+    config
 }
 
 pub(super) async fn echo<T: Transport, C: Timer>(websocket: &mut WebSocket<T, C>) {

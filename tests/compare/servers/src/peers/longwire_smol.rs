@@ -19,7 +19,7 @@ pub(super) fn serve(
     mode: Mode,
     heartbeat: Option<Duration>,
 ) -> io::Result<()> {
-    let config = config(heartbeat);
+    let config = Arc::new(config(heartbeat));
     let room = Room::default();
     match mode {
         Mode::Echo => runtime::smol(listener, move |stream| serve_echo(stream, config.clone())),

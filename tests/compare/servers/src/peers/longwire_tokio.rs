@@ -21,7 +21,7 @@ pub(super) fn serve(
     mode: Mode,
     heartbeat: Option<Duration>,
 ) -> io::Result<()> {
-    let config = config(heartbeat);
+    let config = Arc::new(config(heartbeat));
     let room = Room::default();
     match mode {
         Mode::Echo => runtime::tokio(listener, move |stream| serve_echo(stream, config.clone())),
@@ -37,7 +37,7 @@ pub(super) fn serve_together(
     _: Mode,
     heartbeat: Option<Duration>,
 ) -> io::Result<()> {
-    let config = config(heartbeat);
+    let config = Arc::new(config(heartbeat));
     runtime::tokio(listener, move |stream| {
         let (config, timer) = (config.clone(), Timer::default());
         async move {

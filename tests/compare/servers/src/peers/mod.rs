@@ -2,6 +2,7 @@
 
 mod fastwebsockets;
 mod longwire;
+mod longwire_loop;
 mod longwire_smol;
 mod longwire_tokio;
 mod raw;
@@ -41,6 +42,8 @@ pub(crate) const PEERS: &[Peer] = &[
     Peer::new("raw-smol", &[Mode::Echo], raw::serve_smol),
     Peer::new("longwire-tokio", &[Mode::Echo, Mode::FanOut], longwire_tokio::serve),
     Peer::new("longwire-tokio-together", &[Mode::Echo], longwire_tokio::serve_together),
+    Peer::new("longwire-loop", &[Mode::Echo, Mode::FanOut], longwire_loop::serve),
+    Peer::new("longwire-loop-together", &[Mode::Echo], longwire_loop::serve_together),
     Peer::new("longwire-smol", &[Mode::Echo, Mode::FanOut], longwire_smol::serve),
     Peer::new("tokio-tungstenite", &[Mode::Echo, Mode::FanOut], tokio_tungstenite::serve),
     Peer::new("tokio-tungstenite-feed", &[Mode::Echo], tokio_tungstenite::serve_gathering),
