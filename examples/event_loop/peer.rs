@@ -135,10 +135,6 @@ impl Peer {
     fn take_news(mut self, turn: &mut Turn<'_>) -> Self {
         let ready = self.phase.endpoint().poll_ready();
         self.phase = match self.phase {
-            Phase::Open(mut connection) => {
-                serve(&mut connection, turn);
-                Phase::Open(connection)
-            }
             Phase::Handshake(handshake) if ready => {
                 let accepted = accept(*handshake, turn);
                 let opened = accepted.map(|(connection, answer)| {
@@ -147,8 +143,12 @@ impl Peer {
                 });
                 opened.map_or_else(Phase::Rejected, |connection| Phase::Open(connection.into()))
             }
-            phase @ (Phase::Handshake(_) | Phase::Rejected(_)) => phase,
+            phase @ (Phase::Handshake(_) | Phase::Open(_) | Phase::Rejected(_)) => phase,
         };
+        // Also what followed the opening handshake.
+        if let Phase::Open(connection) = &mut self.phase {
+            serve(connection, turn);
+        }
         self
     }
 
