@@ -28,11 +28,14 @@ pub(crate) struct Turn<'a> {
     pub(crate) config: &'a Arc<Config>,
     pub(crate) work: Work,
     pub(crate) closed: fn(&Closed),
+    /// For jitter, if heartbeats are to be spread.
     pub(crate) rng: Option<&'a mut StdRng>,
     pub(crate) stage: &'a mut Stage,
+    /// Takes what is said to all.
     pub(crate) said: &'a mut Vec<PreparedMessage>,
 }
 
+/// A socket, and what has become of its opening handshake.
 pub(crate) struct Peer {
     socket: TcpStream,
     phase: Phase,
@@ -93,10 +96,12 @@ impl Peer {
         }
     }
 
+    /// When to drive it again, if nothing happens before.
     pub(crate) fn poll_timeout(&mut self) -> Option<Instant> {
         self.phase.endpoint().poll_timeout()
     }
 
+    /// Queues a message. It leaves when the peer is driven.
     pub(crate) fn tell(&mut self, message: &PreparedMessage) {
         if let Phase::Open(connection) = &mut self.phase {
             // One that is closing, or that stopped reading, goes without.

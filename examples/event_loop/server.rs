@@ -15,6 +15,7 @@ use rand::rngs::StdRng;
 
 use super::peer::{Alarm, Peer, Turn, Work};
 
+/// Drives all its connections, one at a time.
 pub(crate) struct Server {
     poll: Poll,
     listener: mio::net::TcpListener,
@@ -108,16 +109,12 @@ impl Server {
                 self.drive(event.token(), now);
             }
         }
-        while let Some(alarm) = self.alarms.first_entry()
-            && *alarm.key() <= now
-        {
-            let (at, tokens) = alarm.remove_entry();
+        // One that is set meanwhile, though it is due, waits for the next turn: others come first.
+        let later = self.alarms.split_off(&(now + Duration::from_nanos(1)));
+        for (at, tokens) in mem::replace(&mut self.alarms, later) {
             for token in tokens {
                 self.ring(token, at, now);
             }
-        }
-        if !self.said.is_empty() {
-            self.tell_all();
         }
         Ok(())
     }
@@ -193,13 +190,15 @@ impl Server {
             said: &mut self.said,
         };
         let Some(mut peer) = peer.drive(&mut turn) else {
-            return self.vacant.push(token);
+            self.vacant.push(token);
+            return self.tell_all();
         };
         if peer.unfinished {
             self.unfinished.push(token);
         }
         Self::set_alarm(&mut self.alarms, &mut peer, token, now);
         *seat = Some(peer);
+        self.tell_all();
     }
 
     /// Sets an alarm for the peer's deadline, unless an earlier one is set.
@@ -215,7 +214,11 @@ impl Server {
         }
     }
 
+    /// Passes on what a peer has just said, so that no more is kept than one can say in its turn.
     fn tell_all(&mut self) {
+        if self.said.is_empty() {
+            return;
+        }
         for message in self.said.drain(..) {
             for peer in self.peers.iter_mut().flatten() {
                 peer.tell(&message);

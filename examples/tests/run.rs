@@ -164,6 +164,9 @@ impl Raw {
     }
 }
 
+/// RFC 6455 section 5.7.
+const MASKED_HELLO: &[u8] = &[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
+
 /// What every server has to get right, seen on the wire.
 fn judge(address: &str) {
     // A request without a key, and something that is not HTTP: told so, and not reset.
@@ -185,10 +188,10 @@ fn judge(address: &str) {
     assert_eq!((close[0], &close[2..4]), (0x88, &1002_u16.to_be_bytes()[..]));
     assert_eq!(usize::from(close[1]), close.len() - 2, "one close frame and nothing else");
 
-    // RFC 6455 section 5.7: a masked "Hello"; then a ping, then the closing handshake. The server
+    // A masked "Hello"; then a ping, then the closing handshake. The server
     // is the one to close the stream (section 7.1.1).
     let mut raw = Raw::open(address);
-    raw.write(&[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+    raw.write(MASKED_HELLO);
     assert_eq!(&raw.read::<7>(), b"\x81\x05Hello");
     raw.write(&[0x89, 0x82, 0, 0, 0, 0, b'a', b'b']);
     assert_eq!(&raw.read::<4>(), b"\x8a\x02ab");
@@ -381,6 +384,30 @@ fn event_loop_serves_two_hundred_at_once() {
         try_join_all(websockets.into_iter().enumerate().map(talk)).await?;
         judged.join().map_err(|_| "misjudged".into())
     });
+}
+
+#[test]
+fn event_loop_as_a_room() {
+    let (_server, address) = server("event_loop", &["--room"]);
+    let mut members: Vec<_> = (0..3).map(|_| Raw::open(&address)).collect();
+    for speaker in 0..members.len() {
+        members[speaker].write(MASKED_HELLO);
+        for member in &mut members {
+            assert_eq!(&member.read::<7>(), b"\x81\x05Hello");
+        }
+    }
+    // One leaves, another takes its seat, and leaves without a word.
+    for goodbye in [&[0x88, 0x80, 0, 0, 0, 0][..], &[]] {
+        let mut gone = members.remove(0);
+        gone.write(goodbye);
+        gone.0.shutdown(std::net::Shutdown::Write).expect("open");
+        gone.rest();
+        members.insert(0, Raw::open(&address));
+        members[0].write(MASKED_HELLO);
+        for member in &mut members {
+            assert_eq!(&member.read::<7>(), b"\x81\x05Hello");
+        }
+    }
 }
 
 #[test]
