@@ -63,7 +63,7 @@ pub(crate) struct Alarm {
 
 enum Phase {
     Handshake(Box<ServerHandshake>),
-    Open(Box<Connection>),
+    Open(Connection),
     Rejected(Rejection),
 }
 
@@ -72,7 +72,7 @@ impl Phase {
     fn endpoint(&mut self) -> &mut dyn Endpoint {
         match self {
             Self::Handshake(handshake) => handshake.as_mut(),
-            Self::Open(connection) => connection.as_mut(),
+            Self::Open(connection) => connection,
             Self::Rejected(rejection) => rejection,
         }
     }
@@ -146,7 +146,7 @@ impl Peer {
                     self.answer = Some(answer.into());
                     connection
                 });
-                opened.map_or_else(Phase::Rejected, |connection| Phase::Open(connection.into()))
+                opened.map_or_else(Phase::Rejected, Phase::Open)
             }
             phase @ (Phase::Handshake(_) | Phase::Open(_) | Phase::Rejected(_)) => phase,
         };

@@ -62,7 +62,7 @@ const CLAIM: usize = 16;
 const FRONT: u16 = 2048;
 
 /// The smallest staging area. Also holds any control frame, and any header, twice over.
-const MIN_SIZE: u32 = 4 * 1024;
+pub(crate) const MIN_SIZE: u32 = 4 * 1024;
 
 /// Unread bytes up to this many are copied out of a stage that is reclaimed; with more it is kept.
 const COPY_OUT: usize = 4 * 1024;
@@ -74,8 +74,7 @@ impl Inbox {
     /// An inbox whose staging area grows up to `max_size` bytes, and is at least 4 KiB; it already
     /// holds `bytes`, which followed the opening handshake.
     pub(crate) fn new(max_size: usize, bytes: &[u8]) -> Self {
-        let max_size = u32::try_from(max_size).unwrap_or(u32::MAX).max(MIN_SIZE);
-        Self {
+        let mut inbox = Self {
             stage: bytes.to_vec(),
             head: 0,
             tail: bytes.len(),
@@ -84,13 +83,35 @@ impl Inbox {
             received: 0,
             direct: 0,
             size: MIN_SIZE,
-            max_size,
+            max_size: MIN_SIZE,
             needed: 0,
             sparse_reads: 0,
             lent: false,
             on_loan: false,
             sips: false,
-        }
+        };
+        inbox.configure(max_size);
+        inbox
+    }
+
+    /// From now on the staging area grows up to `max_size` bytes.
+    pub(crate) fn configure(&mut self, max_size: usize) {
+        self.max_size = u32::try_from(max_size).unwrap_or(u32::MAX).max(MIN_SIZE);
+    }
+
+    /// Whether it is as a new one that has received nothing, but for the size it begins with.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.stage.capacity() == 0
+            && self.message.capacity() == 0
+            && self.direct == 0
+            && self.received == 0
+            && !self.on_loan
+    }
+
+    /// Takes the size of an [idle](Self::is_idle) one, and gives its own.
+    pub(crate) fn swap_size(&mut self, size: &mut u32) {
+        mem::swap(&mut self.size, size);
+        (self.needed, self.sparse_reads, self.sips) = (0, 0, false);
     }
 
     /// Where the next bytes from the transport belong.

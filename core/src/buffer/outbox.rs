@@ -82,6 +82,30 @@ impl Outbox {
     /// it a vectored write costs more than the copy.
     pub const COALESCE: usize = 4096;
 
+    pub(crate) const fn new() -> Self {
+        Self {
+            run: Run::new(),
+            sent: 0,
+            shared: VecDeque::new(),
+            queued: 0,
+            transmitted: 0,
+            usual: 0,
+        }
+    }
+
+    /// Whether it is as a new one, but for how much was ever queued, and how long its runs are.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.is_empty() && self.run.capacity() == 0 && self.shared.capacity() == 0
+    }
+
+    /// Takes how long the runs of an [idle](Self::is_idle) one are, gives its own, and counts from the
+    /// beginning.
+    pub(crate) fn swap_usual(&mut self, usual: &mut u32) {
+        let before = u32::try_from(self.usual).unwrap_or(u32::MAX);
+        self.usual = mem::replace(usual, before) as usize;
+        (self.queued, self.transmitted) = (0, 0);
+    }
+
     /// Has `write` transmit, and returns what it returns. It is given the only chunk there is, or the next
     /// ones in order, up to 64; of an outbox in which nothing waits, one of no bytes.
     ///

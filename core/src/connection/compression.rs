@@ -49,6 +49,11 @@ mod agreed {
             Self(Some(Box::new(Sending { compressor, window, threshold: deflate.threshold })))
         }
 
+        /// How long a message has to be to be compressed, if any is.
+        pub(in super::super) fn threshold(&self) -> Option<usize> {
+            self.0.as_ref().map(|sending| sending.threshold)
+        }
+
         /// Whether a message that begins with `len` bytes is to be compressed.
         pub(in super::super) fn compresses(&self, len: usize, compress: Compress) -> bool {
             self.0.as_ref().is_some_and(|sending| match compress {
@@ -158,6 +163,10 @@ mod never {
 
     impl Outgoing {
         pub(in super::super) const NONE: Self = Self;
+
+        pub(in super::super) const fn threshold(&self) -> Option<usize> {
+            None
+        }
 
         pub(in super::super) const fn compresses(&self, _len: usize, _compress: Compress) -> bool {
             false

@@ -1,3 +1,6 @@
+use alloc::sync::Arc;
+use core::ops::Deref;
+
 use crate::frame::CloseCode;
 use crate::handshake;
 use crate::time::Duration;
@@ -105,6 +108,34 @@ impl Config {
     #[must_use]
     pub const fn with_message_limit(self, bytes: u64) -> Self {
         Self { max_message: bytes, max_frame: bytes, ..self }
+    }
+}
+
+/// The configuration of a connection; where there is none, what nobody looks at.
+#[derive(Default)]
+pub(super) struct InForce(Option<Arc<Config>>);
+
+impl InForce {
+    /// The configuration, no longer shared with others.
+    pub(super) fn make_mut(&mut self) -> &mut Config {
+        Arc::make_mut(self.0.get_or_insert_with(|| Arc::new(DEFAULT)))
+    }
+}
+
+const DEFAULT: Config = Config::server();
+
+impl From<Arc<Config>> for InForce {
+    fn from(config: Arc<Config>) -> Self {
+        Self(Some(config))
+    }
+}
+
+impl Deref for InForce {
+    type Target = Config;
+
+    #[inline]
+    fn deref(&self) -> &Config {
+        self.0.as_deref().unwrap_or(&DEFAULT)
     }
 }
 

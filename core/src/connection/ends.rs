@@ -1,4 +1,5 @@
 use alloc::collections::VecDeque;
+use core::mem;
 
 /// Where the messages in the outbox end, counted in bytes ever queued there.
 ///
@@ -44,7 +45,7 @@ impl Ends {
             *run = Run { end, distance, count: 2 };
         } else {
             let next = Run { end, distance: 0, count: 1 };
-            let before = core::mem::replace(run, next);
+            let before = mem::replace(run, next);
             if before.count > 0 {
                 self.earlier.push_back(before);
             }
@@ -82,6 +83,16 @@ impl Ends {
             self.taken = self.taken.wrapping_add(run.count);
         }
         self.clear();
+    }
+
+    /// Whether it is as a new one, but for how many were ever taken.
+    pub(super) fn is_idle(&self) -> bool {
+        self.latest.count == 0 && self.earlier.capacity() == 0
+    }
+
+    /// Takes how many an [idle](Self::is_idle) one has taken, and gives its own.
+    pub(super) fn swap_taken(&mut self, taken: &mut u64) {
+        mem::swap(&mut self.taken, taken);
     }
 
     /// How many messages the transport has ever taken whole.

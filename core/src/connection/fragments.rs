@@ -1,6 +1,8 @@
 use core::mem;
 
+#[cfg(doc)]
 use super::Connection;
+use super::active::Active;
 use super::timer::Now;
 use crate::error::SendError;
 use crate::frame::{Close, CloseCode};
@@ -16,11 +18,11 @@ use crate::message::Payload;
 /// Text is not checked here: its pieces must be UTF-8 together.
 #[must_use = "dropping the writer closes the connection: finish or pause it"]
 pub struct FragmentWriter<'a> {
-    connection: &'a mut Connection,
+    connection: &'a mut Active,
 }
 
 impl<'a> FragmentWriter<'a> {
-    pub(super) const fn new(connection: &'a mut Connection) -> Self {
+    pub(super) const fn new(connection: &'a mut Active) -> Self {
         Self { connection }
     }
 

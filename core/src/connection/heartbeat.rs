@@ -50,8 +50,13 @@ fn smoothed(average: Duration, last: Duration) -> Duration {
     Duration::from_nanos(u64::try_from(eight / 8).unwrap_or(u64::MAX))
 }
 
+/// The pings of a connection.
 #[derive(Debug, Default)]
-pub(super) struct Heartbeat {
+pub(super) struct Heartbeat(Option<Box<Pings>>);
+
+/// Those of one that ever sent any.
+#[derive(Debug, Default)]
+struct Pings {
     outstanding: VecDeque<Outstanding>,
     nonce: u64,
     /// How long the ping took that the latest pong answers, and its number.
@@ -65,32 +70,54 @@ pub(super) struct Heartbeat {
 
 impl Heartbeat {
     pub(super) const fn round_trip(&self) -> Option<RoundTrip> {
-        self.round_trip
+        match &self.0 {
+            Some(pings) => pings.round_trip,
+            None => None,
+        }
     }
 
     /// How many pings of its own were answered.
     pub(super) const fn beats(&self) -> u32 {
-        self.beats
+        match &self.0 {
+            Some(pings) => pings.beats,
+            None => 0,
+        }
     }
 
     /// How many pings were ever sent.
     pub(super) const fn pings(&self) -> u64 {
-        self.sent
+        match &self.0 {
+            Some(pings) => pings.sent,
+            None => 0,
+        }
+    }
+
+    fn outstanding(&self) -> impl Iterator<Item = &Outstanding> {
+        self.0.iter().flat_map(|pings| &pings.outstanding)
+    }
+
+    fn outstanding_mut(&mut self) -> impl Iterator<Item = &mut Outstanding> {
+        self.0.iter_mut().flat_map(|pings| &mut pings.outstanding)
     }
 
     /// When the ping of this number left, if it has and is not answered.
     pub(super) fn left(&self, number: u64) -> Option<Instant> {
-        self.outstanding.iter().find(|ping| ping.number == number)?.left
+        self.outstanding().find(|ping| ping.number == number)?.left
     }
 
     /// Whether a ping of the heartbeat's own has no pong yet.
     pub(super) fn is_waiting(&self) -> bool {
-        self.outstanding.iter().any(|ping| ping.heartbeat)
+        self.outstanding().any(|ping| ping.heartbeat)
+    }
+
+    /// Whether no ping has still to leave.
+    pub(super) fn is_idle(&self) -> bool {
+        self.outstanding().all(|ping| ping.left.is_some())
     }
 
     /// Stops waiting: there were other signs of life.
     pub(super) fn forgive(&mut self) {
-        for ping in &mut self.outstanding {
+        for ping in self.outstanding_mut() {
             ping.heartbeat = false;
         }
     }
@@ -98,8 +125,9 @@ impl Heartbeat {
     /// Sends a ping of the heartbeat's own.
     pub(super) fn beat(&mut self, transmitter: &mut Transmitter) {
         self.forgive();
-        self.nonce = self.nonce.wrapping_add(1);
-        let payload = self.nonce.to_be_bytes();
+        let pings = self.0.get_or_insert_default();
+        pings.nonce = pings.nonce.wrapping_add(1);
+        let payload = pings.nonce.to_be_bytes();
         // Cannot be refused for its length; when closing or full there is no heartbeat to send.
         let _ = self.ping(transmitter, &payload, Asker::Heartbeat);
     }
@@ -112,6 +140,48 @@ impl Heartbeat {
     ) -> Result<(), SendError> {
         let control = ControlPayload::new(payload).ok_or(SendError::OversizedControl(()))?;
         let end = transmitter.ping(&control)?;
+        self.0.get_or_insert_default().sent(payload, end, asker);
+        Ok(())
+    }
+
+    /// Notes which pings have left, and says whether one of the heartbeat's own has just done so.
+    ///
+    /// P3: the peer's time starts when the ping's last byte was taken by the transport.
+    pub(super) fn transmitted(&mut self, transmitter: &Transmitter, now: Instant) -> bool {
+        let mut beat_left = false;
+        for ping in self.outstanding_mut().filter(|ping| ping.left.is_none()) {
+            if transmitter.has_transmitted(ping.end) {
+                ping.left = Some(now);
+                beat_left |= ping.heartbeat;
+            }
+        }
+        beat_left
+    }
+
+    /// Matches a pong with the ping it answers.
+    ///
+    /// P1: it also stands for the pings before that one; an unsolicited pong matches none, nor does
+    /// one for a ping that has not left.
+    pub(super) fn pong(&mut self, payload: &[u8], now: Instant) {
+        if let Some(pings) = &mut self.0 {
+            pings.answered = pings.time(payload, now);
+        }
+    }
+
+    /// How long the ping took that the latest pong answers, if it answers one.
+    pub(super) fn answered(&self) -> Option<Duration> {
+        self.0.as_ref()?.answered.map(|(round_trip, _)| round_trip)
+    }
+
+    /// The number of the ping that the latest pong answers, if it answers one. Of pings that carry the
+    /// same it is the last.
+    pub(super) fn answered_ping(&self) -> Option<u64> {
+        self.0.as_ref()?.answered.map(|(_, number)| number)
+    }
+}
+
+impl Pings {
+    fn sent(&mut self, payload: &[u8], end: u64, asker: Asker) {
         if self.outstanding.len() >= MAX_OUTSTANDING {
             // P5: many pings of the application's own do not make others forgotten.
             let pings = &self.outstanding;
@@ -128,40 +198,6 @@ impl Heartbeat {
             asker,
             number: self.sent,
         });
-        Ok(())
-    }
-
-    /// Notes which pings have left, and says whether one of the heartbeat's own has just done so.
-    ///
-    /// P3: the peer's time starts when the ping's last byte was taken by the transport.
-    pub(super) fn sent(&mut self, transmitter: &Transmitter, now: Instant) -> bool {
-        let mut beat_left = false;
-        for ping in self.outstanding.iter_mut().filter(|ping| ping.left.is_none()) {
-            if transmitter.has_transmitted(ping.end) {
-                ping.left = Some(now);
-                beat_left |= ping.heartbeat;
-            }
-        }
-        beat_left
-    }
-
-    /// Matches a pong with the ping it answers.
-    ///
-    /// P1: it also stands for the pings before that one; an unsolicited pong matches none, nor does
-    /// one for a ping that has not left.
-    pub(super) fn pong(&mut self, payload: &[u8], now: Instant) {
-        self.answered = self.time(payload, now);
-    }
-
-    /// How long the ping took that the latest pong answers, if it answers one.
-    pub(super) fn answered(&self) -> Option<Duration> {
-        self.answered.map(|(round_trip, _)| round_trip)
-    }
-
-    /// The number of the ping that the latest pong answers, if it answers one. Of pings that carry the
-    /// same it is the last.
-    pub(super) fn answered_ping(&self) -> Option<u64> {
-        self.answered.map(|(_, number)| number)
     }
 
     fn time(&mut self, payload: &[u8], now: Instant) -> Option<(Duration, u64)> {

@@ -1,5 +1,6 @@
 //! An open connection: RFC 6455 sections 5 to 7, and the timers of a long one.
 
+mod active;
 mod closing;
 mod compression;
 mod config;
@@ -8,6 +9,7 @@ mod ends;
 mod event;
 mod fragments;
 mod heartbeat;
+mod idle;
 mod masks;
 mod opening;
 mod queued;
@@ -16,11 +18,14 @@ mod sender;
 mod session;
 mod timer;
 mod transmit;
+mod verbs;
 
 #[cfg(test)]
 mod tests;
 
-use alloc::{string::String, sync::Arc};
+use alloc::{boxed::Box, string::String, sync::Arc};
+
+use bytes::Buf;
 
 pub use closing::{Closed, Initiator};
 pub use config::{Config, Evidence, Heartbeat, HeartbeatMode, Lifetime, Receive};
@@ -32,22 +37,23 @@ pub use transmit::Role;
 
 pub(crate) use session::Found;
 
-use crate::buffer::{Inbox, Outbox};
+use crate::buffer::Outbox;
 #[cfg(feature = "deflate")]
 use crate::deflate::{Compress, Deflate};
 use crate::endpoint::Endpoint;
 use crate::error::SendError;
 use crate::frame::{Close, CloseCode};
-use crate::message::{DataKind, InvalidUtf8, Message, Payload, PreparedMessage, Text, from_utf8};
+use crate::message::{DataKind, Message, PreparedMessage};
 use crate::rng::Jitter;
 use crate::time::Instant;
 
-use closing::{Closing, End, News, Phase};
+use active::Active;
+use closing::Phase;
 #[cfg(not(feature = "deflate"))]
 use compression::Compress;
-use receive::{Data, Receiver};
-use timer::{Timer, TimerTable};
-use transmit::Transmitter;
+use idle::Idle;
+use timer::Timer;
+use transmit::{Sending, Transmitter};
 
 /// The state of a connection, named as in RFC 6455. A connection that is still connecting is a
 /// different type: [`handshake`](crate::handshake).
@@ -93,71 +99,9 @@ pub enum State {
 /// assert_eq!(bytes::Buf::chunk(server.send_buffer()), b"\x81\x05Hello");
 /// ```
 pub struct Connection {
-    inbox: Inbox,
-    receiver: Receiver,
-    transmitter: Transmitter,
-    closing: Closing,
-    heartbeat: heartbeat::Heartbeat,
-    timers: TimerTable,
-    config: Arc<Config>,
-    jitter: Jitter,
-    /// The time told last.
-    now: Instant,
-    last_received: Instant,
-    end: Option<End>,
-    /// The transport has not passed on all that it took.
-    held_back: bool,
-    ready: Option<Ready>,
-    /// Nothing was found when last looked, and nothing was received since.
-    quiet: bool,
-}
-
-/// News found but not yet taken. Lengths, not references: the bytes stay unread until then.
-#[derive(Clone, Copy, Debug)]
-enum Ready {
-    Data(Data),
-    Ping { len: usize },
-    Pong { len: usize },
-    End(News),
-}
-
-/// The events that are no messages, or large binary ones.
-#[cold]
-fn uncommon<'a>(
-    ready: Ready,
-    inbox: &'a mut Inbox,
-    heartbeat: &heartbeat::Heartbeat,
-    closing: &Closing,
-) -> Event<'a> {
-    match ready {
-        Ready::Data(Data::Lent { header, len, .. }) => binary(inbox.take_behind(header, len)),
-        Ready::Data(Data::Assembled { .. }) => {
-            Event::Message(Message::Binary(Payload::from(inbox.take_message())))
-        }
-        Ready::Data(Data::Piece { kind, len, first, last }) => {
-            Event::Piece(Piece { kind, payload: Payload::Borrowed(inbox.take(len)), first, last })
-        }
-        Ready::Data(Data::Decompressed { kind, first, last }) => {
-            let payload = Payload::from(inbox.take_message());
-            Event::Piece(Piece { kind, payload, first, last })
-        }
-        Ready::Ping { len } => Event::Ping(Payload::Borrowed(inbox.take(len))),
-        Ready::Pong { len } => Event::Pong(Pong {
-            payload: Payload::Borrowed(inbox.take(len)),
-            round_trip: heartbeat.answered(),
-        }),
-        Ready::End(news) => closing.event(news),
-    }
-}
-
-#[inline(always)]
-fn binary(payload: &[u8]) -> Event<'_> {
-    Event::Message(Message::Binary(Payload::Borrowed(payload)))
-}
-
-#[inline(always)]
-fn text(payload: &[u8]) -> Result<Event<'_>, InvalidUtf8> {
-    from_utf8(payload).map(|text| Event::Message(Message::Text(Text::from(text))))
+    /// What stays of it while nothing is under way. Not in force while there is more of it.
+    idle: Idle,
+    active: Option<Box<Active>>,
 }
 
 impl Connection {
@@ -186,23 +130,10 @@ impl Connection {
         received: &[u8],
         outbox: Outbox,
     ) -> Self {
-        let transmitter = Transmitter::new(role, outbox, &config);
-        let connection = Self {
-            inbox: Inbox::new(config.receive_buffer, received),
-            receiver: Receiver::new(transmitter.is_server(), &config, now),
-            transmitter,
-            closing: Closing::new(),
-            heartbeat: heartbeat::Heartbeat::default(),
-            timers: TimerTable::default(),
-            config,
-            jitter: Jitter::NONE,
-            now,
-            last_received: now,
-            end: None,
-            held_back: false,
-            ready: None,
-            quiet: false,
-        };
+        let mut connection = Self { idle: Idle::new(role, config, now), active: None };
+        if !received.is_empty() || outbox.has_remaining() {
+            connection.active().begin(received, outbox);
+        }
         connection.with_jitter(Jitter::NONE, now)
     }
 
@@ -210,13 +141,15 @@ impl Connection {
     /// `jitter`. For a connection that is new.
     #[must_use]
     pub fn with_jitter(mut self, jitter: Jitter, now: Instant) -> Self {
-        self.jitter = jitter;
-        if let Some(heartbeat) = self.config.heartbeat {
-            self.timers.arm_after(Timer::Ping, now, jitter.apply(heartbeat.interval));
+        let active = self.active();
+        active.jitter = jitter;
+        if let Some(heartbeat) = active.config.heartbeat {
+            active.timers.arm_after(Timer::Ping, now, jitter.apply(heartbeat.interval));
         }
-        if let Some(lifetime) = self.config.max_lifetime {
-            self.timers.arm_after(Timer::Lifetime, now, jitter.apply(lifetime.after));
+        if let Some(lifetime) = active.config.max_lifetime {
+            active.timers.arm_after(Timer::Lifetime, now, jitter.apply(lifetime.after));
         }
+        self.rest();
         self
     }
 
@@ -225,9 +158,26 @@ impl Connection {
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn with_deflate(mut self, deflate: &Deflate) -> Self {
-        self.transmitter.compress(deflate);
-        self.receiver.decompress(deflate, self.transmitter.is_server());
+        let active = self.active();
+        active.transmitter.compress(deflate, &active.config);
+        active.receiver.decompress(deflate, active.transmitter.is_server());
+        self.rest();
         self
+    }
+
+    /// All of it, for whatever begins.
+    #[inline(always)]
+    fn active(&mut self) -> &mut Active {
+        let Self { idle, active } = self;
+        active.get_or_insert_with(|| idle.wake())
+    }
+
+    /// If nothing is under way, what is only needed otherwise is put aside.
+    #[inline]
+    fn rest(&mut self) {
+        if let Some(active) = self.active.take_if(|active| active.is_idle()) {
+            self.idle.rest(active);
+        }
     }
 
     /// Queues a message behind those already queued. It is compressed if that was agreed on and is worth
@@ -239,7 +189,7 @@ impl Connection {
     /// [`Full`](SendError::Full) at [`Config::send_hard_limit`]. The message is given back.
     #[inline(always)]
     pub fn send<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
-        self.transmitter.send(message)
+        transmit::send(self, message)
     }
 
     /// The same, compressed or not, if compression was agreed on (RFC 7692 section 6.1).
@@ -253,7 +203,7 @@ impl Connection {
         message: Message<'m>,
         compress: Compress,
     ) -> Result<(), SendError<Message<'m>>> {
-        self.transmitter.send_with(message, compress)
+        self.active().transmitter.send_with(message, compress)
     }
 
     /// Queues a message that was encoded before, as [`send`](Self::send) does.
@@ -262,7 +212,7 @@ impl Connection {
     ///
     /// As there; nothing was queued.
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
-        self.transmitter.send_prepared(message)
+        self.active().transmitter.send_prepared(message)
     }
 
     /// Begins a message that is sent piece by piece (section 5.4).
@@ -274,8 +224,8 @@ impl Connection {
     /// [`Closed`](SendError::Closed), or [`MessageOpen`](SendError::MessageOpen) while another one
     /// is not finished: see [`resume_fragments`](Self::resume_fragments).
     pub fn fragments(&mut self, kind: DataKind) -> Result<FragmentWriter<'_>, SendError> {
-        self.transmitter.begin_fragments(kind, Compress::Auto)?;
-        Ok(FragmentWriter::new(self))
+        self.active().transmitter.begin_fragments(kind, Compress::Auto)?;
+        Ok(FragmentWriter::new(self.active()))
     }
 
     /// The same, compressed or not, if compression was agreed on. With [`Compress::Auto`] the first
@@ -290,14 +240,15 @@ impl Connection {
         kind: DataKind,
         compress: Compress,
     ) -> Result<FragmentWriter<'_>, SendError> {
-        self.transmitter.begin_fragments(kind, compress)?;
-        Ok(FragmentWriter::new(self))
+        self.active().transmitter.begin_fragments(kind, compress)?;
+        Ok(FragmentWriter::new(self.active()))
     }
 
     /// The message that was begun with [`fragments`](Self::fragments) and then
     /// [paused](FragmentWriter::pause).
     pub fn resume_fragments(&mut self) -> Option<FragmentWriter<'_>> {
-        self.transmitter.has_open_message().then(|| FragmentWriter::new(self))
+        let active = self.active.as_deref_mut()?;
+        active.transmitter.has_open_message().then(|| FragmentWriter::new(active))
     }
 
     /// Sends a ping before any message that is still queued (section 5.5.2).
@@ -309,7 +260,8 @@ impl Connection {
     /// [`OversizedControl`](SendError::OversizedControl) over 125 bytes,
     /// [`Closed`](SendError::Closed), [`Full`](SendError::Full).
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.heartbeat.ping(&mut self.transmitter, payload, heartbeat::Asker::Application)
+        let active = self.active();
+        active.heartbeat.ping(&mut active.transmitter, payload, heartbeat::Asker::Application)
     }
 
     /// Starts the closing handshake, behind everything queued (section 7.1.2).
@@ -323,15 +275,16 @@ impl Connection {
         if !code.is_sendable() {
             return Err(SendError::InvalidCloseCode(()));
         }
-        self.now = now;
+        let active = self.active();
+        active.now = now;
         let close = Close { code, reason: String::from(reason) };
-        self.start_closing(close, now.into());
+        active.start_closing(close, now.into());
         Ok(())
     }
 
     /// Ends the connection at once, without a close frame. Queued messages are dropped and counted.
     pub fn abort(&mut self) {
-        self.closing.abort(&mut self.transmitter, &mut self.timers);
+        self.active().abort();
     }
 
     /// Takes the next event: [`poll_ready`](Endpoint::poll_ready), then [`event`](Self::event).
@@ -357,58 +310,14 @@ impl Connection {
     #[must_use]
     #[inline(always)]
     pub fn event(&mut self) -> Option<Event<'_>> {
-        let Self { inbox, transmitter, closing, timers, config, now, heartbeat, ready, .. } = self;
-        // Matched in place: to copy it out first would read it in other units than it was written in, and
-        // the processor waits for that. For the same reason each case is handed out by itself.
-        let bytes = match *ready {
-            Some(Ready::Data(Data::Lent { kind: DataKind::Binary, header, len })) => {
-                *ready = None;
-                return Some(binary(inbox.take_behind(header, len)));
-            }
-            Some(Ready::Data(Data::Lent { kind: DataKind::Text, header, len })) => {
-                inbox.take_behind(header, len)
-            }
-            Some(Ready::Data(Data::Assembled { kind: DataKind::Text })) => inbox.lend_message(),
-            Some(other) => {
-                *ready = None;
-                return Some(uncommon(other, inbox, heartbeat, closing));
-            }
-            None => return None,
-        };
-        *ready = None;
-        match text(bytes) {
-            Ok(event) => Some(event),
-            Err(_) => Some(closing.not_text(transmitter, timers, config, *now)),
-        }
+        self.active.as_deref_mut()?.event()
     }
 
     /// The same, with the sending side.
     #[must_use]
     #[inline(always)]
     pub fn event_with_sender(&mut self) -> Option<(Event<'_>, Sender<'_>)> {
-        let Self { inbox, transmitter, closing, timers, config, now, heartbeat, ready, .. } = self;
-        // As above, but it is put together before the sender comes to it.
-        let event = match *ready {
-            Some(Ready::Data(Data::Lent { kind: DataKind::Binary, header, len })) => {
-                binary(inbox.take_behind(header, len))
-            }
-            Some(Ready::Data(Data::Lent { kind: DataKind::Text, header, len })) => {
-                match text(inbox.take_behind(header, len)) {
-                    Ok(event) => event,
-                    Err(_) => closing.not_text(transmitter, timers, config, *now),
-                }
-            }
-            Some(Ready::Data(Data::Assembled { kind: DataKind::Text })) => {
-                match text(inbox.lend_message()) {
-                    Ok(event) => event,
-                    Err(_) => closing.not_text(transmitter, timers, config, *now),
-                }
-            }
-            Some(other) => uncommon(other, inbox, heartbeat, closing),
-            None => return None,
-        };
-        *ready = None;
-        Some((event, Sender::new(transmitter)))
+        self.active.as_deref_mut()?.event_with_sender()
     }
 
     /// Replaces the heartbeat's pings (section 5.5.2), or turns them off or on, counted from `now`. For
@@ -416,40 +325,36 @@ impl Connection {
     ///
     /// A connection that shared its [`Config`] with others has one of its own from then on.
     pub fn set_heartbeat(&mut self, now: Instant, heartbeat: Option<Heartbeat>) {
-        if self.config.heartbeat == heartbeat {
-            return;
-        }
-        Arc::make_mut(&mut self.config).heartbeat = heartbeat;
-        self.heartbeat.forgive();
-        self.timers.stop(Timer::Ping);
-        self.timers.stop(Timer::Pong);
-        if let Some(heartbeat) = heartbeat
-            && self.closing.phase() == Phase::Open
-        {
-            self.timers.arm_after(Timer::Ping, now, self.jitter.apply(heartbeat.interval));
-        }
+        self.active().set_heartbeat(now, heartbeat);
+        self.rest();
     }
 
     /// The state of the connection.
     #[must_use]
     pub const fn state(&self) -> State {
-        match self.closing.phase() {
-            Phase::Open => State::Open,
-            Phase::CloseSent | Phase::Exchanged | Phase::Failing => State::Closing,
-            Phase::Over => State::Closed,
+        match &self.active {
+            Some(active) => match active.closing.phase() {
+                Phase::Open => State::Open,
+                Phase::CloseSent | Phase::Exchanged | Phase::Failing => State::Closing,
+                Phase::Over => State::Closed,
+            },
+            None => State::Open,
         }
     }
 
     /// Bytes that were accepted and that the transport has not taken.
     #[must_use]
     pub fn buffered(&self) -> usize {
-        self.transmitter.buffered()
+        self.active.as_ref().map_or(0, |active| active.transmitter.buffered())
     }
 
     /// Messages whose last byte the transport has taken, of all that were ever sent.
     #[must_use]
     pub const fn transmitted_messages(&self) -> u64 {
-        self.transmitter.taken_messages()
+        match &self.active {
+            Some(active) => active.transmitter.taken_messages(),
+            None => self.idle.taken,
+        }
     }
 
     /// Whether [`buffered`](Self::buffered) is at most [`Config::send_soft_limit`]: whoever can wait
@@ -457,28 +362,56 @@ impl Connection {
     #[must_use]
     #[inline]
     pub fn has_room(&self) -> bool {
-        self.buffered() <= self.config.soft_limit()
+        self.active
+            .as_ref()
+            .is_none_or(|active| active.transmitter.buffered() <= active.config.soft_limit())
     }
 
     /// How long pings took, if any was answered.
     #[must_use]
     pub const fn round_trip(&self) -> Option<RoundTrip> {
-        self.heartbeat.round_trip()
+        self.heartbeat().round_trip()
     }
 
     /// The limits and intervals in force.
     #[must_use]
     pub fn config(&self) -> &Config {
-        &self.config
+        match &self.active {
+            Some(active) => &active.config,
+            None => &self.idle.config,
+        }
     }
 
     /// Memory held for bytes in and out, and for compressing them.
     #[must_use]
     pub fn buffer_capacity(&self) -> usize {
-        self.inbox
-            .capacity()
-            .saturating_add(self.transmitter.outbox().capacity())
-            .saturating_add(self.transmitter.compression_memory())
-            .saturating_add(self.receiver.compression_memory())
+        match &self.active {
+            Some(active) => active
+                .inbox
+                .capacity()
+                .saturating_add(active.transmitter.outbox().capacity())
+                .saturating_add(active.transmitter.compression_memory())
+                .saturating_add(active.receiver.compression_memory()),
+            None => self.idle.outgoing.memory().saturating_add(self.idle.incoming.memory()),
+        }
+    }
+
+    const fn heartbeat(&self) -> &heartbeat::Heartbeat {
+        match &self.active {
+            Some(active) => &active.heartbeat,
+            None => &self.idle.heartbeat,
+        }
+    }
+}
+
+impl Sending for Connection {
+    #[inline(always)]
+    fn transmitter(&mut self) -> Option<&mut Transmitter> {
+        self.active.as_mut().map(|active| &mut active.transmitter)
+    }
+
+    #[inline(never)]
+    fn send_queued<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
+        self.active().transmitter.send_queued(message)
     }
 }

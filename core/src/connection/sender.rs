@@ -1,4 +1,4 @@
-use super::transmit::Transmitter;
+use super::transmit::{self, Transmitter};
 #[cfg(feature = "deflate")]
 use crate::deflate::Compress;
 use crate::error::SendError;
@@ -21,7 +21,7 @@ impl<'a> Sender<'a> {
     /// As there; the message is given back.
     #[inline(always)]
     pub fn send<'m>(&mut self, message: Message<'m>) -> Result<(), SendError<Message<'m>>> {
-        self.transmitter.send(message)
+        transmit::send(self.transmitter, message)
     }
 
     /// As [`Connection::send_with`](super::Connection::send_with).

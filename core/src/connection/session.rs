@@ -2,8 +2,10 @@
 
 use alloc::boxed::Box;
 
+use super::active::Ready;
+use super::closing::Closing;
 use super::heartbeat::Asker;
-use super::{Closed, Connection, Ready};
+use super::{Closed, Connection};
 use crate::error::SendError;
 use crate::time::Instant;
 
@@ -21,42 +23,46 @@ pub(crate) enum Found {
 impl Connection {
     /// As [`ping`](Self::ping), for the session's own purposes.
     pub(crate) fn ping_for_session(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.heartbeat.ping(&mut self.transmitter, payload, Asker::Session)
+        let active = self.active();
+        active.heartbeat.ping(&mut active.transmitter, payload, Asker::Session)
     }
 
     /// Whether a ping sent now goes behind every message that was accepted.
     pub(crate) fn is_serialised(&self) -> bool {
-        self.transmitter.is_serialised()
+        self.active.as_ref().is_none_or(|active| active.transmitter.is_serialised())
     }
 
     /// How many pings were ever sent: the number of the latest.
     pub(crate) const fn pings(&self) -> u64 {
-        self.heartbeat.pings()
+        self.heartbeat().pings()
     }
 
     /// When the ping of this number left, if it has and is not answered.
     pub(crate) fn ping_left(&self, number: u64) -> Option<Instant> {
-        self.heartbeat.left(number)
+        self.heartbeat().left(number)
     }
 
     /// The number of the ping that the latest pong seems to answer.
     pub(crate) fn answered_ping(&self) -> Option<u64> {
-        self.heartbeat.answered_ping()
+        self.heartbeat().answered_ping()
     }
 
     /// How many pings of the heartbeat's own were answered.
     pub(crate) const fn beats(&self) -> u32 {
-        self.heartbeat.beats()
+        self.heartbeat().beats()
     }
 
     /// When the last byte was received, or when the connection began.
     pub(crate) const fn last_received(&self) -> Instant {
-        self.last_received
+        match &self.active {
+            Some(active) => active.last_received,
+            None => self.idle.last_received,
+        }
     }
 
     /// What [`poll_ready`](Endpoint::poll_ready) found, without taking it.
-    pub(crate) const fn found(&self) -> Option<Found> {
-        match self.ready {
+    pub(crate) fn found(&self) -> Option<Found> {
+        match self.active.as_ref()?.ready {
             None => None,
             Some(Ready::Data(_)) => Some(Found::Data),
             Some(Ready::Ping { .. } | Ready::Pong { .. }) => Some(Found::Control),
@@ -65,22 +71,25 @@ impl Connection {
     }
 
     /// Whether a message being sent piece by piece is not finished.
-    pub(crate) const fn is_inside_message(&self) -> bool {
-        self.transmitter.has_open_message()
+    pub(crate) fn is_inside_message(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| active.transmitter.has_open_message())
     }
 
     /// Whether nothing arrives any more: what has arrived, which is bounded, is the last of it.
-    pub(crate) const fn has_ended(&self) -> bool {
-        self.end.is_some() || !self.closing.is_receiving()
+    pub(crate) fn has_ended(&self) -> bool {
+        self.active
+            .as_ref()
+            .is_some_and(|active| active.end.is_some() || !active.closing.is_receiving())
     }
 
     /// Messages accepted that the transport has not taken whole.
     pub(crate) fn unsent_messages(&self) -> u64 {
-        self.transmitter.unsent_messages() as u64
+        self.active.as_ref().map_or(0, |active| active.transmitter.unsent_messages() as u64)
     }
 
     /// How the connection ended, once it is over.
     pub(crate) fn outcome(&self) -> Box<Closed> {
-        Box::new(self.closing.closed())
+        let closed = self.active.as_ref().map(|active| active.closing.closed());
+        Box::new(closed.unwrap_or_else(|| Closing::new().closed()))
     }
 }

@@ -65,6 +65,30 @@ impl Default for TimerTable {
     }
 }
 
+/// The deadlines of a connection that is [idle](TimerTable::is_idle).
+pub(super) struct IdleTimers {
+    at: [Instant; IDLE.len()],
+}
+
+/// What may be waited for while nothing is under way.
+const IDLE: [Timer; 3] = [Timer::Ping, Timer::Pong, Timer::Lifetime];
+
+/// Later than any deadline.
+const NEVER: Instant = Instant::EPOCH.saturating_add(Duration::MAX);
+
+impl Default for IdleTimers {
+    fn default() -> Self {
+        Self { at: [NEVER; IDLE.len()] }
+    }
+}
+
+impl IdleTimers {
+    #[inline]
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.at.into_iter().min().filter(|at| *at < NEVER)
+    }
+}
+
 impl Timer {
     const fn bit(self) -> u8 {
         1 << self as u8
@@ -123,6 +147,27 @@ impl TimerTable {
     pub(super) fn stop_all_but_closing(&mut self) {
         for timer in [Timer::Ping, Timer::Pong, Timer::Message, Timer::Lifetime] {
             self.stop(timer);
+        }
+    }
+
+    /// Whether nothing is waited for but what may be while nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        let may_be = IDLE.into_iter().fold(0, |bits, timer| bits | timer.bit());
+        self.armed & !may_be == 0 && self.undated == 0
+    }
+
+    /// Takes the place of `idle`, and that of this one.
+    pub(super) fn swap(&mut self, idle: &mut IdleTimers) {
+        for (timer, at) in IDLE.into_iter().zip(&mut idle.at) {
+            let before = self.get(timer).unwrap_or(NEVER);
+            self.stop(timer);
+            if *at < NEVER {
+                self.armed |= timer.bit();
+                if let Some(deadline) = self.at.get_mut(timer as usize) {
+                    *deadline = *at;
+                }
+            }
+            *at = before;
         }
     }
 

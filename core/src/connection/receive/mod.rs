@@ -3,7 +3,10 @@
 mod compressed;
 mod fragments;
 
+use core::mem;
+
 use super::compression::Incoming;
+use super::idle::Idle;
 use super::{Config, Receive};
 use crate::buffer::Inbox;
 #[cfg(feature = "deflate")]
@@ -95,19 +98,37 @@ pub(super) struct Receiver {
 const CONTROL_WINDOW: Duration = Duration::from_secs(1);
 
 impl Receiver {
-    pub(super) fn new(masked: bool, config: &Config, now: Instant) -> Self {
-        let limit = config.max_message.min(config.max_frame).min(u64::from(u16::MAX));
-        let is_plain = config.receive == Receive::Messages && config.max_fragments > 0;
+    pub(super) fn new() -> Self {
         Self {
-            masked,
+            masked: false,
             frame: None,
             open: None,
             utf8: Utf8Validator::new(),
             incoming: Incoming::NONE,
             control_frames: 0,
-            control_since: now,
-            plain: if is_plain { usize::try_from(limit).unwrap_or_default() } else { 0 },
+            control_since: Instant::EPOCH,
+            plain: 0,
         }
+    }
+
+    /// Goes by `config` from now on, and expects frames that are masked or are not.
+    pub(super) fn configure(&mut self, masked: bool, config: &Config) {
+        self.masked = masked;
+        let limit = config.max_message.min(config.max_frame).min(u64::from(u16::MAX));
+        let is_plain = config.receive == Receive::Messages && config.max_fragments > 0;
+        self.plain = if is_plain { usize::try_from(limit).unwrap_or_default() } else { 0 };
+    }
+
+    /// Whether no frame, and no message, has begun to arrive.
+    pub(super) const fn is_idle(&self) -> bool {
+        self.frame.is_none() && self.open.is_none()
+    }
+
+    /// Takes the place of `idle`, and that of this one, which [is idle](Self::is_idle) as well.
+    pub(super) fn swap(&mut self, idle: &mut Idle) {
+        mem::swap(&mut self.incoming, &mut idle.incoming);
+        mem::swap(&mut self.control_frames, &mut idle.control_frames);
+        mem::swap(&mut self.control_since, &mut idle.control_since);
     }
 
     /// Accepts compressed messages from now on.

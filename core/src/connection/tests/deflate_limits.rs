@@ -141,7 +141,7 @@ fn s1_what_is_compressed_and_queued_takes_no_more_memory_than_is_counted() {
         accepted += 1;
     }
     assert!(accepted > 1_000);
-    let held: usize = connection.transmitter.queued_capacity();
+    let held: usize = connection.active().transmitter.queued_capacity();
     assert!(held <= 2 << 20, "{held} held for {accepted} messages");
 }
 
@@ -162,7 +162,7 @@ fn memory_for_what_is_decompressed_is_claimed_a_few_times() {
         assert_eq!(connection.receive(START, part), part.len());
         let _ = connection.poll_ready();
         connection.reclaim(&mut stage);
-        let claimed = connection.inbox.claimed();
+        let claimed = connection.active().inbox.claimed();
         claims += usize::from(claimed != before);
         before = claimed;
     }
@@ -217,6 +217,9 @@ fn f9_nothing_is_decompressed_behind_a_close_frame_or_an_error() {
         let seen = hear(&mut connection, START, &session.wire(side));
         assert!(seen.iter().all(|event| !matches!(event, Event::Message(_))), "{seen:?}");
         connection.release_buffers();
-        assert_eq!(connection.buffer_capacity(), connection.transmitter.outbox().capacity());
+        assert_eq!(
+            connection.buffer_capacity(),
+            connection.active().transmitter.outbox().capacity()
+        );
     }
 }

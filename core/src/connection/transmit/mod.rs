@@ -1,16 +1,20 @@
 //! Commands in, frames out: RFC 6455 sections 5 and 6.1.
 
+mod at_once;
 mod fragments;
 mod queue;
 
 use alloc::{boxed::Box, collections::VecDeque};
 use core::mem;
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
+
+pub(super) use at_once::{Sending, send};
 
 use super::Config;
 use super::compression::{Compress, Outgoing};
 use super::ends::Ends;
+use super::idle::Idle;
 use super::masks::Masks;
 use super::queued::{Held, OpenMessage, Queued};
 use crate::buffer::Outbox;
@@ -81,15 +85,10 @@ pub(super) struct Transmitter {
 }
 
 impl Transmitter {
-    /// `outbox` holds what must leave before the first frame.
-    pub(super) fn new(role: Role, outbox: Outbox, config: &Config) -> Self {
-        let shares = matches!(role, Role::Server);
+    pub(super) fn new() -> Self {
         Self {
-            masks: match role {
-                Role::Client(rng) => Some(Box::new(Masks::new(rng))),
-                Role::Server => None,
-            },
-            outbox,
+            masks: None,
+            outbox: Outbox::new(),
             queue: VecDeque::new(),
             held: VecDeque::new(),
             queued_bytes: 0,
@@ -101,19 +100,54 @@ impl Transmitter {
             close: None,
             accepting: true,
             outgoing: Outgoing::NONE,
-            short: Outbox::COALESCE,
-            shares,
-            fragment_size: config.fragment_size.max(ControlPayload::MAX_LEN),
-            hard_limit: config.send_hard_limit,
+            short: 0,
+            shares: false,
+            fragment_size: 0,
+            hard_limit: 0,
         }
+    }
+
+    /// `outbox` holds what must leave before the first frame.
+    pub(super) fn begin(&mut self, outbox: Outbox) {
+        self.outbox = outbox;
+    }
+
+    /// Goes by `config` from now on.
+    pub(super) fn configure(&mut self, config: &Config) {
+        self.fragment_size = config.fragment_size.max(ControlPayload::MAX_LEN);
+        self.hard_limit = config.send_hard_limit;
+        let threshold = self.outgoing.threshold();
+        self.shares = self.is_server() && threshold.is_none();
+        self.short =
+            threshold.map_or(Outbox::COALESCE, |len| Outbox::COALESCE.min(len.saturating_sub(1)));
     }
 
     /// Compresses from now on.
     #[cfg(feature = "deflate")]
-    pub(super) fn compress(&mut self, deflate: &Deflate) {
+    pub(super) fn compress(&mut self, deflate: &Deflate, config: &Config) {
         self.outgoing = Outgoing::agreed(deflate, self.is_server());
-        self.shares = false;
-        self.short = Outbox::COALESCE.min(deflate.threshold.saturating_sub(1));
+        self.configure(config);
+    }
+
+    /// Whether nothing is being sent, nor is to be.
+    pub(super) fn is_idle(&self) -> bool {
+        self.accepting
+            && self.queue.capacity() == 0
+            && self.held.capacity() == 0
+            && self.pongs.capacity() == 0
+            && self.open.is_none()
+            && self.close.is_none()
+            && self.outbox.is_idle()
+            && self.ends.is_idle()
+    }
+
+    /// Takes the place of `idle`, and that of this one, which [is idle](Self::is_idle) as well.
+    pub(super) fn swap(&mut self, idle: &mut Idle) {
+        mem::swap(&mut self.masks, &mut idle.masks);
+        mem::swap(&mut self.outgoing, &mut idle.outgoing);
+        self.ends.swap_taken(&mut idle.taken);
+        self.outbox.swap_usual(&mut idle.outbox_size);
+        self.pongs_end = 0;
     }
 
     /// Memory held for compressing.
@@ -150,85 +184,6 @@ impl Transmitter {
             .saturating_add(self.held.len())
             .saturating_add(self.ends.count())
             .saturating_add(usize::from(self.open.is_some()))
-    }
-
-    #[inline(always)]
-    pub(super) fn send<'a>(&mut self, message: Message<'a>) -> Result<(), SendError<Message<'a>>> {
-        // Taken apart before anything looks at it: then it stays in registers. Written word by word and read
-        // as a whole, it would be waited for.
-        let message = match message {
-            Message::Binary(Payload::Owned(bytes)) if self.is_shared(bytes.len()) => {
-                self.send_shared(Opcode::Binary, bytes);
-                return Ok(());
-            }
-            message @ (Message::Text(_) | Message::Binary(_)) => message,
-        };
-        if self.is_sent_at_once(&message) { Ok(()) } else { self.send_queued(message) }
-    }
-
-    /// Whether a message of `len` bytes can be sent by sharing it with the outbox, or the queue: a long one
-    /// that is neither masked nor compressed, not behind an open one, and may be sent.
-    #[inline(always)]
-    fn is_shared(&self, len: usize) -> bool {
-        len > Outbox::COALESCE
-            && self.shares
-            && self.accepting
-            && self.open.is_none()
-            && self.buffered() <= self.hard_limit
-    }
-
-    /// The common case, compiled into its callers: a short message that nothing is in front of. Says
-    /// whether it was one.
-    #[inline(always)]
-    fn is_sent_at_once(&mut self, message: &Message<'_>) -> bool {
-        let payload = message.as_bytes();
-        // The constant as well: it spares the compiler the long headers.
-        let is_short = payload.len() <= self.short && payload.len() <= Outbox::COALESCE;
-        let is_it = is_short && self.is_direct(payload.len());
-        if is_it {
-            let header = self.header(message.kind().opcode(), true, false, payload.len());
-            self.outbox.frame(&header, payload);
-            self.ends.push(self.outbox.queued());
-        }
-        is_it
-    }
-
-    #[inline(never)]
-    fn send_queued<'a>(&mut self, message: Message<'a>) -> Result<(), SendError<Message<'a>>> {
-        if self.is_shared(message.len()) {
-            let opcode = message.kind().opcode();
-            self.send_shared(opcode, message.into_payload().into_shared());
-            return Ok(());
-        }
-        self.send_with(message, Compress::Auto)
-    }
-
-    /// A message that [is shared](Self::is_shared): as [`data`](Self::data), in fewer moves.
-    #[inline(always)]
-    fn send_shared(&mut self, opcode: Opcode, payload: Bytes) {
-        if self.is_queued(payload.len()) {
-            self.enqueue(Queued { opcode, fin: true, rsv1: false, payload });
-            return;
-        }
-        self.pump_pongs();
-        let payload_len = payload.len() as u64;
-        let header = FrameHeader { fin: true, rsv1: false, opcode, mask: None, payload_len };
-        self.outbox.frame_shared(&header, payload);
-        self.ends.push(self.outbox.queued());
-    }
-
-    /// Whether a message of `len` bytes goes straight into the outbox: nothing is before it.
-    #[inline]
-    fn is_direct(&self, len: usize) -> bool {
-        let waiting = self.outbox.remaining();
-        self.accepting
-            && self.open.is_none()
-            && self.queue.is_empty()
-            // 5.5.3, "as soon as is practical": before what is sent after the ping was received.
-            && self.pongs.is_empty()
-            && waiting < LOW_WATER
-            && waiting <= self.hard_limit
-            && len <= self.fragment_size
     }
 
     pub(super) fn send_with<'a>(
