@@ -336,3 +336,8 @@ fn extensions() {
     ];
     check(properties::extensions, 4_000, inputs);
 }
+
+#[test]
+fn what_rests_is_told_from_what_does_not_by_nothing() {
+    check(properties::resting, 600, any_bytes(400));
+}

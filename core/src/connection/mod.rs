@@ -40,7 +40,6 @@ pub(crate) use session::Found;
 use crate::buffer::Outbox;
 #[cfg(feature = "deflate")]
 use crate::deflate::{Compress, Deflate};
-use crate::endpoint::Endpoint;
 use crate::error::SendError;
 use crate::frame::{Close, CloseCode};
 use crate::message::{DataKind, Message, PreparedMessage};
@@ -141,15 +140,20 @@ impl Connection {
     /// `jitter`. For a connection that is new.
     #[must_use]
     pub fn with_jitter(mut self, jitter: Jitter, now: Instant) -> Self {
-        let active = self.active();
-        active.jitter = jitter;
-        if let Some(heartbeat) = active.config.heartbeat {
-            active.timers.arm_after(Timer::Ping, now, jitter.apply(heartbeat.interval));
+        let Config { heartbeat, max_lifetime, .. } = self.config();
+        let ping = heartbeat.map(|heartbeat| jitter.apply(heartbeat.interval));
+        let end = max_lifetime.map(|lifetime| jitter.apply(lifetime.after));
+        match &mut self.active {
+            Some(active) => active.jitter = jitter,
+            None => self.idle.jitter = jitter,
         }
-        if let Some(lifetime) = active.config.max_lifetime {
-            active.timers.arm_after(Timer::Lifetime, now, jitter.apply(lifetime.after));
+        for (timer, after) in [(Timer::Ping, ping), (Timer::Lifetime, end)] {
+            match (after, &mut self.active) {
+                (Some(after), Some(active)) => active.timers.arm_after(timer, now, after),
+                (Some(after), None) => self.idle.timers.arm_after(timer, now, after),
+                (None, _) => {}
+            }
         }
-        self.rest();
         self
     }
 
@@ -291,7 +295,8 @@ impl Connection {
     #[must_use]
     #[inline(always)]
     pub fn poll_event(&mut self) -> Option<Event<'_>> {
-        if self.poll_ready() { self.event() } else { None }
+        let active = self.active.as_deref_mut()?;
+        if active.poll_ready() { active.event() } else { None }
     }
 
     /// Takes the next event together with the sending side, so that it can be answered while it is
@@ -299,7 +304,8 @@ impl Connection {
     #[must_use]
     #[inline(always)]
     pub fn poll_event_with_sender(&mut self) -> Option<(Event<'_>, Sender<'_>)> {
-        if self.poll_ready() { self.event_with_sender() } else { None }
+        let active = self.active.as_deref_mut()?;
+        if active.poll_ready() { active.event_with_sender() } else { None }
     }
 
     /// Takes the event that [`poll_ready`](Endpoint::poll_ready) found; `None` if it was taken, or there is

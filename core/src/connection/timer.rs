@@ -83,6 +83,15 @@ impl Default for IdleTimers {
 }
 
 impl IdleTimers {
+    /// Arms a timer that there may be.
+    pub(super) fn arm_after(&mut self, timer: Timer, now: Instant, after: Duration) {
+        for (idle, at) in IDLE.into_iter().zip(&mut self.at) {
+            if idle == timer {
+                *at = now.saturating_add(after);
+            }
+        }
+    }
+
     #[inline]
     pub(super) fn next(&self) -> Option<Instant> {
         self.at.into_iter().min().filter(|at| *at < NEVER)

@@ -15,6 +15,7 @@ mod negotiation;
 mod operations;
 mod pair;
 mod payloads;
+mod resting;
 mod session;
 mod side;
 mod source;
@@ -31,6 +32,7 @@ pub use negotiation::negotiation;
 pub use operations::{connection_client, connection_operations, connection_server, never_drained};
 pub use pair::{pair, pair_compressed};
 pub use payloads::utf8;
+pub use resting::resting;
 pub use session::session;
 pub use source::{Lcg, Side, Source};
 

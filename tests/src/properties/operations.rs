@@ -56,7 +56,7 @@ pub fn never_drained(input: &[u8]) {
     }
 }
 
-fn operation(source: &mut Source<'_>, side: &mut side::Side, role: Side) {
+pub(super) fn operation(source: &mut Source<'_>, side: &mut side::Side, role: Side) {
     match source.below(24) {
         // The peer.
         0..=4 => {

@@ -12,6 +12,7 @@ mod failing;
 mod fragmentation;
 mod framing;
 mod heartbeat;
+mod idle;
 mod limits;
 mod pongs;
 mod prepared;
