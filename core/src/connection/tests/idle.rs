@@ -7,6 +7,7 @@ use super::*;
 use crate::buffer::Stage;
 use crate::connection::Lifetime;
 use crate::message::DataKind;
+use crate::rng::Jitter;
 
 /// Gives back what it can, and says whether that was all.
 #[track_caller]
@@ -151,6 +152,19 @@ fn a_ping_is_remembered_and_its_pong_awaited() {
         events(&mut connection),
         [Event::Error(ConnectionError::Timeout(TimeoutKind::Heartbeat))]
     );
+}
+
+#[test]
+fn p4_bytes_postpone_the_ping_across_it_and_jitter_stays() {
+    let jitter = Jitter::draw(&mut |dest: &mut [u8]| dest.fill(0xff));
+    let interval = jitter.apply(BEAT.interval);
+    let mut connection = server(with(BEAT)).with_jitter(jitter, START);
+    assert_eq!(connection.poll_timeout(), Some(START + interval));
+    hear(&mut connection, after(10), &script().text("a").wire(Side::Server));
+    assert!(rests(&mut connection));
+    connection.handle_timeout(START + interval);
+    assert!(rests(&mut connection) && output(&mut connection, START + interval).is_empty());
+    assert_eq!(connection.poll_timeout(), Some(after(10) + interval));
 }
 
 #[test]
