@@ -113,15 +113,13 @@ impl Active {
 
     /// Whether nothing is under way, and no memory held.
     pub(super) fn is_idle(&self) -> bool {
-        self.quiet
-            && self.ready.is_none()
+        self.ready.is_none()
             && self.end.is_none()
             && !self.held_back
             && self.closing.phase() == Phase::Open
             && self.inbox.is_idle()
             && self.receiver.is_idle()
             && self.transmitter.is_idle()
-            && self.heartbeat.is_idle()
             && self.timers.is_idle()
     }
 

@@ -110,11 +110,6 @@ impl Heartbeat {
         self.outstanding().any(|ping| ping.heartbeat)
     }
 
-    /// Whether no ping has still to leave.
-    pub(super) fn is_idle(&self) -> bool {
-        self.outstanding().all(|ping| ping.left.is_some())
-    }
-
     /// Stops waiting: there were other signs of life.
     pub(super) fn forgive(&mut self) {
         for ping in self.outstanding_mut() {

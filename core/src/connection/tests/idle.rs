@@ -9,11 +9,23 @@ use crate::connection::Lifetime;
 use crate::message::DataKind;
 use crate::rng::Jitter;
 
-/// Gives back what it can, and says whether that was all.
+/// Gives back what it can, and says whether that was all. What it put aside another connection uses then.
 #[track_caller]
 fn rests(connection: &mut Connection) -> bool {
     connection.release_buffers();
-    connection.active.is_none()
+    if connection.active.is_some() {
+        return false;
+    }
+    let now = after(1_000_000);
+    let jitter = Jitter::draw(&mut |dest: &mut [u8]| dest.fill(7));
+    let config = Config { max_control_rate: 1, ..with(BEAT).with_message_limit(1) };
+    let mut other = Connection::new(Role::Server, config, now).with_jitter(jitter, now);
+    assert_eq!(hear(&mut other, now, &script().ping("").text("a").wire(Side::Server)).len(), 2);
+    other.send(Message::from("another")).unwrap();
+    assert_eq!(frames(&mut other, now).len(), 2);
+    other.release_buffers();
+    assert!(other.active.is_none());
+    true
 }
 
 /// One message each way.
@@ -181,15 +193,18 @@ fn its_age_counts_while_it_rests() {
 
 #[test]
 fn control_frames_are_counted_across_it() {
-    let mut connection = server(Config { max_control_rate: 3, ..Config::server() });
-    let ping = script().ping("").wire(Side::Server);
-    for _ in 0..3 {
-        hear(&mut connection, START, &ping);
-        assert_eq!(frames(&mut connection, START).len(), 1);
-        assert!(rests(&mut connection));
+    let flood = Event::Error(ConnectionError::Protocol(ProtocolError::ControlFlood));
+    for (later, is_flood) in [(999, true), (1_000, false)] {
+        let mut connection = server(Config { max_control_rate: 3, ..Config::server() });
+        let ping = script().ping("").wire(Side::Server);
+        for _ in 0..3 {
+            hear(&mut connection, START, &ping);
+            assert_eq!(frames(&mut connection, START).len(), 1);
+            assert!(rests(&mut connection));
+        }
+        let seen = hear(&mut connection, START + millis(later), &ping);
+        assert_eq!(seen == [flood.clone()], is_flood, "{later} ms: {seen:?}");
     }
-    let seen = hear(&mut connection, START + millis(999), &ping);
-    assert_eq!(seen, [Event::Error(ConnectionError::Protocol(ProtocolError::ControlFlood))]);
 }
 
 #[test]
