@@ -48,21 +48,13 @@ impl From<Instant> for Now {
 /// One deadline a [`Timer`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TimerTable {
+    /// [`NEVER`] of one that is not armed.
     at: [Instant; Timer::ALL.len()],
-    /// A bit a timer.
-    armed: u8,
     /// Those that count from when the transport next reports, rather: they were armed without being
-    /// told the time.
+    /// told the time. A bit a timer.
     undated: u8,
     /// The time that their deadlines count from until then.
     told: Instant,
-}
-
-impl Default for TimerTable {
-    fn default() -> Self {
-        let none = Instant::EPOCH;
-        Self { at: [none; Timer::ALL.len()], armed: 0, undated: 0, told: none }
-    }
 }
 
 /// The deadlines of a connection that is [idle](TimerTable::is_idle).
@@ -75,6 +67,11 @@ const IDLE: [Timer; 3] = [Timer::Ping, Timer::Pong, Timer::Lifetime];
 
 /// Later than any deadline.
 const NEVER: Instant = Instant::EPOCH.saturating_add(Duration::MAX);
+const LAST: Instant = Instant::EPOCH.saturating_add(Duration::from_nanos(u64::MAX - 1));
+
+fn deadline(since: Instant, after: Duration) -> Instant {
+    since.saturating_add(after).min(LAST)
+}
 
 impl Default for IdleTimers {
     fn default() -> Self {
@@ -87,14 +84,26 @@ impl IdleTimers {
     pub(super) fn arm_after(&mut self, timer: Timer, now: Instant, after: Duration) {
         for (idle, at) in IDLE.into_iter().zip(&mut self.at) {
             if idle == timer {
-                *at = now.saturating_add(after);
+                *at = deadline(now, after);
             }
         }
     }
 
     #[inline]
     pub(super) fn next(&self) -> Option<Instant> {
-        self.at.into_iter().min().filter(|at| *at < NEVER)
+        earliest(&self.at)
+    }
+}
+
+#[inline]
+fn earliest(at: &[Instant]) -> Option<Instant> {
+    let earliest = at.iter().fold(NEVER, |earliest, at| earliest.min(*at));
+    (earliest < NEVER).then_some(earliest)
+}
+
+impl Default for TimerTable {
+    fn default() -> Self {
+        Self { at: [NEVER; Timer::ALL.len()], undated: 0, told: Instant::EPOCH }
     }
 }
 
@@ -117,10 +126,7 @@ impl TimerTable {
                 told
             }
         };
-        self.armed |= timer.bit();
-        if let Some(at) = self.at.get_mut(timer as usize) {
-            *at = since.saturating_add(after);
-        }
+        self.set(timer, deadline(since, after));
     }
 
     /// The transport reports: what was armed without being told the time counts from `now`.
@@ -136,19 +142,19 @@ impl TimerTable {
         let later = told.saturating_since(self.told);
         for (timer, at) in Timer::ALL.into_iter().zip(&mut self.at) {
             if self.undated & timer.bit() != 0 {
-                *at = at.saturating_add(later);
+                *at = deadline(*at, later);
             }
         }
         self.told = told;
     }
 
-    pub(super) const fn stop(&mut self, timer: Timer) {
-        self.armed &= !timer.bit();
+    pub(super) fn stop(&mut self, timer: Timer) {
+        self.set(timer, NEVER);
         self.undated &= !timer.bit();
     }
 
     pub(super) const fn stop_all(&mut self) {
-        self.armed = 0;
+        self.at = [NEVER; Timer::ALL.len()];
         self.undated = 0;
     }
 
@@ -160,45 +166,49 @@ impl TimerTable {
     }
 
     /// Whether nothing is waited for but what may be while nothing is under way.
+    #[inline]
     pub(super) fn is_idle(&self) -> bool {
-        let may_be = IDLE.into_iter().fold(0, |bits, timer| bits | timer.bit());
-        self.armed & !may_be == 0 && self.undated == 0
+        let others = Timer::ALL.into_iter().filter(|timer| !IDLE.contains(timer));
+        others.fold(self.undated == 0, |idle, timer| idle & !self.is_armed(timer))
     }
 
-    /// Takes the place of `idle`, and that of this one.
+    /// Takes the place of `idle`, and that of this one, which [is idle](Self::is_idle) as well.
+    #[inline]
     pub(super) fn swap(&mut self, idle: &mut IdleTimers) {
         for (timer, at) in IDLE.into_iter().zip(&mut idle.at) {
-            let before = self.get(timer).unwrap_or(NEVER);
-            self.stop(timer);
-            if *at < NEVER {
-                self.armed |= timer.bit();
-                if let Some(deadline) = self.at.get_mut(timer as usize) {
-                    *deadline = *at;
-                }
-            }
+            let before = self.at(timer);
+            self.set(timer, *at);
             *at = before;
         }
     }
 
-    pub(super) const fn is_armed(&self, timer: Timer) -> bool {
-        self.armed & timer.bit() != 0
+    pub(super) fn is_armed(&self, timer: Timer) -> bool {
+        self.at(timer) < NEVER
     }
 
     #[inline]
     pub(super) fn next(&self) -> Option<Instant> {
-        Timer::ALL.into_iter().filter_map(|timer| self.get(timer)).min()
+        earliest(&self.at)
     }
 
     /// Stops a timer that has expired, and says when it was due.
     pub(super) fn expire(&mut self, timer: Timer, now: Instant) -> Option<Instant> {
-        let due = self.get(timer)?;
-        (due <= now).then(|| {
+        let due = self.at(timer);
+        (due <= now.min(LAST)).then(|| {
             self.stop(timer);
             due
         })
     }
 
-    fn get(&self, timer: Timer) -> Option<Instant> {
-        self.at.get(timer as usize).copied().filter(|_| self.is_armed(timer))
+    #[inline]
+    fn at(&self, timer: Timer) -> Instant {
+        self.at.get(timer as usize).copied().unwrap_or(NEVER)
+    }
+
+    #[inline]
+    fn set(&mut self, timer: Timer, deadline: Instant) {
+        if let Some(at) = self.at.get_mut(timer as usize) {
+            *at = deadline;
+        }
     }
 }
