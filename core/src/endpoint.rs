@@ -76,7 +76,8 @@ pub trait Endpoint {
     #[must_use]
     fn is_finished(&self) -> bool;
 
-    /// Gives back memory that is not needed until the next byte arrives.
+    /// Gives back memory that is not needed until the next byte arrives. A
+    /// [`Connection`](crate::Connection) in which nothing is under way then rests.
     ///
     /// Worth calling when the transport can say that nothing is readable. Afterwards
     /// [`recv_buffer`](Self::recv_buffer) allocates again.
