@@ -108,10 +108,11 @@ impl Inbox {
             && !self.on_loan
     }
 
-    /// Takes the size of an [idle](Self::is_idle) one, and gives its own.
-    pub(crate) fn swap_size(&mut self, size: &mut u32) {
+    /// Takes the size of an [idle](Self::is_idle) one and how it was used of late, and gives its own.
+    pub(crate) fn swap_size(&mut self, size: &mut u32, sparse_reads: &mut u8) {
         mem::swap(&mut self.size, size);
-        (self.needed, self.sparse_reads, self.sips) = (0, 0, false);
+        mem::swap(&mut self.sparse_reads, sparse_reads);
+        (self.needed, self.sips) = (0, false);
     }
 
     /// Where the next bytes from the transport belong.

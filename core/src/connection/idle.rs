@@ -37,6 +37,7 @@ pub(super) struct Idle {
     /// [`Outbox`](crate::buffer::Outbox) count it.
     pub(super) inbox_size: u32,
     pub(super) outbox_size: u32,
+    pub(super) sparse_reads: u8,
     pub(super) jitter: Jitter,
 }
 
@@ -61,6 +62,7 @@ impl Idle {
             control_frames: 0,
             inbox_size: MIN_SIZE,
             outbox_size: 0,
+            sparse_reads: 0,
             jitter: Jitter::NONE,
         }
     }
@@ -80,6 +82,7 @@ impl Idle {
     #[inline(never)]
     pub(super) fn rest(&mut self, mut active: Box<Active>) {
         self.swap(&mut active);
+        active.quiet = true;
         spare::put(active);
     }
 
@@ -91,7 +94,7 @@ impl Idle {
         mem::swap(&mut self.last_received, &mut active.last_received);
         mem::swap(&mut self.jitter, &mut active.jitter);
         active.timers.swap(&mut self.timers);
-        active.inbox.swap_size(&mut self.inbox_size);
+        active.inbox.swap_size(&mut self.inbox_size, &mut self.sparse_reads);
         active.transmitter.swap(self);
         active.receiver.swap(self);
     }

@@ -84,8 +84,8 @@ pub enum State {
 /// [`Event::Closed`] comes exactly once, and last. After it the connection does nothing more.
 ///
 /// Connections made with clones of one `Arc<Config>` share it. One in which nothing is under way rests when
-/// it gives its memory back ([`release_buffers`](Endpoint::release_buffers), [`reclaim`](Endpoint::reclaim)):
-/// it takes little more than a hundred bytes then.
+/// it is to give its memory back ([`release_buffers`](Endpoint::release_buffers)): it takes little more than a
+/// hundred bytes then, and what it has for a client's masking keys, its pings and compression.
 ///
 /// ```
 /// use longwire::{Config, Connection, Endpoint, Event, Instant, Message, Role};

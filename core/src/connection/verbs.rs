@@ -157,7 +157,7 @@ impl Active {
 
     pub(super) fn release_buffers(&mut self) {
         self.inbox.release();
-        self.transmitter.outbox_mut().release();
+        self.transmitter.release();
     }
 
     pub(super) fn lend(&mut self, stage: &mut Stage) {

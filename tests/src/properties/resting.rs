@@ -11,6 +11,11 @@ pub fn resting(input: &[u8]) {
     let role = if source.flag() { Side::Client } else { Side::Server };
     let config = source.config(role);
     let mut sides = [(); 2].map(|()| side::Side::new(role, config, 1));
+    let guest_role = if source.flag() { Side::Client } else { Side::Server };
+    let mut guest = side::Side::new(guest_role, source.config(guest_role), 2);
+    if source.flag() {
+        guest = guest.with_deflate(&source.deflate());
+    }
     while !source.is_empty() {
         let mut same = source.clone();
         let [rested, other] = &mut sides;
@@ -23,6 +28,11 @@ pub fn resting(input: &[u8]) {
         }
         let [rested, other] = &mut sides;
         rested.connection.release_buffers();
+        // What it put aside somebody else uses, who is another end, has other limits, and may compress.
+        operation(&mut same, &mut guest, guest_role);
+        while guest.take(false) {}
+        guest.check();
+        guest.connection.release_buffers();
         same_answers(rested, other);
     }
     let [rested, other] = &mut sides;

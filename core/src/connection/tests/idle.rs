@@ -142,6 +142,77 @@ fn what_is_under_way_is_kept() {
 }
 
 #[test]
+fn it_rests_after_whatever_it_sent_and_received() {
+    for side in SIDES {
+        for len in [0, 125, 4_096, 4_097, 65_536, 65_537, 262_144, 1 << 20, (1 << 20) + 1] {
+            let text = "x".repeat(len);
+            let config = Config::client();
+            let mut connection = side.open(config);
+            connection.send(Message::from(&*text)).unwrap();
+            assert!(!rests(&mut connection));
+            let sent = frames(&mut connection, START);
+            assert_eq!(sent.iter().map(|(_, payload)| payload.len()).sum::<usize>(), len);
+            assert!(rests(&mut connection), "{side:?} sent {len}");
+            let seen = hear(&mut connection, START, &script().text(&text).wire(side));
+            same(&seen, &[Event::Message(Message::from(text))]);
+            assert!(rests(&mut connection), "{side:?} received {len}");
+        }
+        let mut connection = side.open(Config::client());
+        let mut writer = connection.fragments(DataKind::Text).unwrap();
+        writer.write(&b"a"[..]).unwrap();
+        writer.pause();
+        connection.send(Message::from("held")).unwrap();
+        connection.ping(b"b").unwrap();
+        connection.resume_fragments().unwrap().finish(&b"c"[..]).unwrap();
+        let kinds: Vec<_> = frames(&mut connection, START).iter().map(|frame| frame.0).collect();
+        assert_eq!(kinds, [TEXT_BEGIN, PING, LAST, TEXT]);
+        assert!(rests(&mut connection));
+    }
+}
+
+#[test]
+fn how_long_its_buffers_were_is_remembered() {
+    let mut connection = server(Config::server());
+    assert_eq!(connection.recv_buffer().len(), 4 << 10);
+    let message = script().text("x".repeat(8_000)).wire(Side::Server);
+    // More than a buffer at a time: it grows.
+    for _ in 0..8 {
+        for chunk in message.repeat(20).chunks(100_000) {
+            hear(&mut connection, START, chunk);
+        }
+        connection.release_buffers();
+    }
+    assert!(rests(&mut connection));
+    let grown = connection.recv_buffer().len();
+    assert!(grown >= 32 << 10, "{grown}");
+    assert!(rests(&mut connection));
+    // And shrinks, though it rests after each read.
+    for _ in 0..1_000 {
+        hear(&mut connection, START, &script().text("x").wire(Side::Server));
+        assert!(rests(&mut connection));
+    }
+    assert_eq!(connection.recv_buffer().len(), 4 << 10);
+}
+
+#[test]
+fn what_was_put_aside_has_heard_of_nothing() {
+    let mut stage = Stage::new();
+    let [mut first, mut second] = [(); 2].map(|()| server(Config::server()));
+    // It rests before it was asked once more.
+    first.receive(START, &script().text("a").wire(Side::Server));
+    assert!(first.poll_event().is_some());
+    first.release_buffers();
+    assert!(first.active.is_none());
+    for _ in 0..2 {
+        second.lend(&mut stage);
+        second.send(Message::from("a")).unwrap();
+        assert_eq!(frames(&mut second, START).len(), 1);
+        second.reclaim(&mut stage);
+        assert!(second.active.is_none());
+    }
+}
+
+#[test]
 fn a_ping_is_remembered_and_its_pong_awaited() {
     let mut connection = server(with(BEAT));
     assert!(rests(&mut connection));

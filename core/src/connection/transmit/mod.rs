@@ -129,7 +129,15 @@ impl Transmitter {
         self.configure(config);
     }
 
-    /// Whether nothing is being sent, nor is to be.
+    /// Gives back memory in which nothing waits.
+    pub(super) fn release(&mut self) {
+        self.outbox.release();
+        if self.queue.is_empty() && self.queue.capacity() > 0 {
+            self.queue = VecDeque::new();
+        }
+    }
+
+    /// Whether nothing is being sent, nor is to be, and no memory is held for it.
     pub(super) fn is_idle(&self) -> bool {
         self.accepting
             && self.queue.capacity() == 0
