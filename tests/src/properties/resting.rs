@@ -10,7 +10,11 @@ pub fn resting(input: &[u8]) {
     let mut source = Source::new(input);
     let role = if source.flag() { Side::Client } else { Side::Server };
     let config = source.config(role);
-    let mut sides = [(); 2].map(|()| side::Side::new(role, config, 1));
+    let deflate = source.flag().then(|| source.deflate());
+    let mut sides = [(); 2].map(|()| {
+        let side = side::Side::new(role, config, 1);
+        if let Some(deflate) = &deflate { side.with_deflate(deflate) } else { side }
+    });
     let guest_role = if source.flag() { Side::Client } else { Side::Server };
     let mut guest = side::Side::new(guest_role, source.config(guest_role), 2);
     if source.flag() {
