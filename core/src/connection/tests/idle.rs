@@ -186,6 +186,7 @@ fn how_long_its_buffers_were_is_remembered() {
     let grown = connection.recv_buffer().len();
     assert!(grown >= 32 << 10, "{grown}");
     assert!(rests(&mut connection));
+    assert_eq!(server(Config::server()).recv_buffer().len(), 4 << 10, "another one's were not");
     // And shrinks, though it rests after each read.
     for _ in 0..1_000 {
         hear(&mut connection, START, &script().text("x").wire(Side::Server));
@@ -248,6 +249,16 @@ fn p4_bytes_postpone_the_ping_across_it_and_jitter_stays() {
     connection.handle_timeout(START + interval);
     assert!(rests(&mut connection) && output(&mut connection, START + interval).is_empty());
     assert_eq!(connection.poll_timeout(), Some(after(10) + interval));
+}
+
+#[test]
+fn the_time_it_was_told_last_is_what_it_goes_by() {
+    let mut connection = server(Config::server());
+    connection.handle_timeout(after(3));
+    assert!(rests(&mut connection));
+    // Not told the time: 1011, and its deadline.
+    drop(connection.fragments(DataKind::Text).unwrap());
+    assert_eq!(connection.poll_timeout(), Some(after(3) + Config::server().close_timeout));
 }
 
 #[test]
@@ -357,6 +368,14 @@ fn g_the_context_of_compression_outlasts_it() {
         lengths.push(sent[0].1.len());
         assert!(rests(&mut connection));
         assert!(connection.buffer_capacity() > 0, "the contexts");
+        // Nobody else's, who uses what was put aside.
+        let mut plain = server(Config::server());
+        let reserved = ConnectionError::Protocol(ProtocolError::ReservedBits);
+        assert_eq!(hear(&mut plain, START, &wire), [Event::Error(reserved)]);
+        let mut plain = server(Config::server());
+        plain.send(Message::from(text.repeat(9))).unwrap();
+        assert_eq!(frames(&mut plain, START)[0].0, TEXT);
+        assert!(rests(&mut plain));
     }
     assert!(lengths[1] < lengths[0] / 2, "the second refers to the first: {lengths:?}");
 }
