@@ -62,7 +62,7 @@ const CLAIM: usize = 16;
 const FRONT: u16 = 2048;
 
 /// The smallest staging area. Also holds any control frame, and any header, twice over.
-pub(crate) const MIN_SIZE: u32 = 4 * 1024;
+const MIN_SIZE: u32 = 4 * 1024;
 
 /// Unread bytes up to this many are copied out of a stage that is reclaimed; with more it is kept.
 const COPY_OUT: usize = 4 * 1024;
@@ -71,6 +71,9 @@ const COPY_OUT: usize = 4 * 1024;
 const SPARSE_READS: u8 = 64;
 
 impl Inbox {
+    /// The size of the first staging area of its own.
+    pub(crate) const FIRST_SIZE: u32 = MIN_SIZE;
+
     /// An inbox whose staging area grows up to `max_size` bytes, and is at least 4 KiB; it already
     /// holds `bytes`, which followed the opening handshake.
     pub(crate) fn new(max_size: usize, bytes: &[u8]) -> Self {
@@ -82,7 +85,7 @@ impl Inbox {
             front: 0,
             received: 0,
             direct: 0,
-            size: MIN_SIZE,
+            size: Self::FIRST_SIZE,
             max_size: MIN_SIZE,
             needed: 0,
             sparse_reads: 0,

@@ -7,6 +7,6 @@ pub(crate) mod recycled;
 mod run;
 mod stage;
 
-pub(crate) use inbox::{Inbox, MIN_SIZE};
+pub(crate) use inbox::Inbox;
 pub use outbox::Outbox;
 pub use stage::Stage;

@@ -13,7 +13,7 @@ use super::heartbeat::Heartbeat;
 use super::masks::Masks;
 use super::timer::IdleTimers;
 use super::transmit::Role;
-use crate::buffer::MIN_SIZE;
+use crate::buffer::Inbox;
 use crate::rng::Jitter;
 use crate::time::Instant;
 
@@ -33,8 +33,8 @@ pub(super) struct Idle {
     pub(super) taken: u64,
     pub(super) control_since: Instant,
     pub(super) control_frames: u32,
-    /// How long the buffers are that it begins with, as [`Inbox`](crate::buffer::Inbox) and
-    /// [`Outbox`](crate::buffer::Outbox) count it.
+    /// How long the buffers are that it begins with, as [`Inbox`] and [`Outbox`](crate::buffer::Outbox)
+    /// count it.
     pub(super) inbox_size: u32,
     pub(super) outbox_size: u32,
     pub(super) sparse_reads: u8,
@@ -60,7 +60,7 @@ impl Idle {
             taken: 0,
             control_since: now,
             control_frames: 0,
-            inbox_size: MIN_SIZE,
+            inbox_size: Inbox::FIRST_SIZE,
             outbox_size: 0,
             sparse_reads: 0,
             jitter: Jitter::NONE,
@@ -97,6 +97,14 @@ impl Idle {
         active.inbox.swap_size(&mut self.inbox_size, &mut self.sparse_reads);
         active.transmitter.swap(self);
         active.receiver.swap(self);
+    }
+}
+
+#[cfg(test)]
+impl super::Connection {
+    /// Whether nothing is under way, and all that can be is put aside.
+    pub(crate) const fn is_resting(&self) -> bool {
+        self.active.is_none()
     }
 }
 

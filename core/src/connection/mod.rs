@@ -40,7 +40,6 @@ pub(crate) use session::Found;
 use crate::buffer::Outbox;
 #[cfg(feature = "deflate")]
 use crate::deflate::{Compress, Deflate};
-#[cfg(doc)]
 use crate::endpoint::Endpoint;
 use crate::error::SendError;
 use crate::frame::{Close, CloseCode};

@@ -1,4 +1,4 @@
-//! What [`Endpoint`](crate::Endpoint) asks of a connection in which something is under way.
+//! A connection in which something is under way, as an [`Endpoint`].
 
 use bytes::Buf;
 
@@ -8,16 +8,17 @@ use super::config::{Evidence, Heartbeat, HeartbeatMode};
 use super::receive::Found;
 use super::timer::{Now, Timer};
 use crate::buffer::{Outbox, Stage};
+use crate::endpoint::Endpoint;
 use crate::error::{ConnectionError, ProtocolError, TimeoutKind, TransportFailure};
 use crate::frame::{Close, CloseCode, ControlPayload};
 use crate::time::Instant;
 
-impl Active {
-    pub(super) fn recv_buffer(&mut self) -> &mut [u8] {
+impl Endpoint for Active {
+    fn recv_buffer(&mut self) -> &mut [u8] {
         if self.is_deaf() { &mut [] } else { self.inbox.spare() }
     }
 
-    pub(super) fn received(&mut self, now: Instant, n: usize) {
+    fn received(&mut self, now: Instant, n: usize) {
         self.quiet = false;
         self.now = now;
         if self.is_deaf() {
@@ -47,22 +48,22 @@ impl Active {
         }
     }
 
-    pub(super) fn received_eof(&mut self, now: Instant) {
+    fn received_eof(&mut self, now: Instant) {
         self.now = now;
         self.end.get_or_insert(End::Eof);
     }
 
-    pub(super) fn receive_failed(&mut self, now: Instant, failure: TransportFailure) {
+    fn receive_failed(&mut self, now: Instant, failure: TransportFailure) {
         self.now = now;
         self.end.get_or_insert(End::Failed(ConnectionError::Transport(failure)));
     }
 
-    pub(super) fn send_buffer(&mut self) -> &Outbox {
+    fn send_buffer(&mut self) -> &Outbox {
         self.transmitter.pump();
         self.transmitter.outbox()
     }
 
-    pub(super) fn sent(&mut self, now: Instant, n: usize) {
+    fn sent(&mut self, now: Instant, n: usize) {
         self.now = now;
         self.timers.date(now);
         self.transmitter.sent(n);
@@ -78,13 +79,13 @@ impl Active {
         self.closing.flushed(&mut self.transmitter, &mut self.timers, &self.config, now.into());
     }
 
-    pub(super) fn held_back(&mut self, now: Instant, held: bool) {
+    fn held_back(&mut self, now: Instant, held: bool) {
         self.now = now;
         self.held_back = held;
         self.time_write_stall(now, false);
     }
 
-    pub(super) fn send_failed(&mut self, now: Instant, failure: TransportFailure) {
+    fn send_failed(&mut self, now: Instant, failure: TransportFailure) {
         self.now = now;
         let error = ConnectionError::Transport(failure);
         self.closing.send_failed(
@@ -96,11 +97,11 @@ impl Active {
         );
     }
 
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+    fn poll_timeout(&self) -> Option<Instant> {
         self.timers.next()
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
+    fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
         // Each at most once: a timer that is armed again for now is due at the next call.
         for timer in Timer::ALL {
@@ -124,7 +125,7 @@ impl Active {
     }
 
     #[inline]
-    pub(super) fn poll_ready(&mut self) -> bool {
+    fn poll_ready(&mut self) -> bool {
         if self.ready.is_some() {
             return true;
         }
@@ -142,7 +143,7 @@ impl Active {
         self.find()
     }
 
-    pub(super) fn is_send_finished(&self) -> bool {
+    fn is_send_finished(&self) -> bool {
         match self.closing.phase() {
             Phase::Open | Phase::CloseSent => false,
             // 7.1.1: the server closes first; a client waits for it.
@@ -151,23 +152,23 @@ impl Active {
         }
     }
 
-    pub(super) fn is_finished(&self) -> bool {
+    fn is_finished(&self) -> bool {
         self.closing.phase() == Phase::Over
     }
 
-    pub(super) fn release_buffers(&mut self) {
+    fn release_buffers(&mut self) {
         self.inbox.release();
         self.transmitter.release();
     }
 
-    pub(super) fn lend(&mut self, stage: &mut Stage) {
+    fn lend(&mut self, stage: &mut Stage) {
         if !self.is_deaf() {
             self.inbox.lend(stage);
             self.transmitter.outbox_mut().lend(stage);
         }
     }
 
-    pub(super) fn reclaim(&mut self, stage: &mut Stage) {
+    fn reclaim(&mut self, stage: &mut Stage) {
         if self.inbox.keeps() {
             self.receiver.settle(&mut self.inbox, &self.config);
         }

@@ -14,7 +14,7 @@ pub(super) enum Link {
         handshake: Box<ClientHandshake>,
         rng: Box<dyn Rng + Send>,
     },
-    Open(Box<Connection>),
+    Open(Connection),
 }
 
 impl Link {
@@ -23,7 +23,7 @@ impl Link {
         match self {
             Self::None | Self::Dialling => None,
             Self::Handshake { handshake, .. } => Some(&**handshake),
-            Self::Open(connection) => Some(&**connection),
+            Self::Open(connection) => Some(connection),
         }
     }
 
@@ -32,7 +32,7 @@ impl Link {
         match self {
             Self::None | Self::Dialling => None,
             Self::Handshake { handshake, .. } => Some(&mut **handshake),
-            Self::Open(connection) => Some(&mut **connection),
+            Self::Open(connection) => Some(connection),
         }
     }
 }

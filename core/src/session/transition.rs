@@ -174,7 +174,7 @@ impl Session {
         if !self.network.is_reachable() {
             self.liveness.rest(now, &mut connection, &mut self.timers);
         }
-        self.link = Link::Open(Box::new(connection));
+        self.link = Link::Open(connection);
         self.agreement = agreement.clone();
         let downtime = self.end_downtime(now);
         self.statistics.opened = self.statistics.opened.saturating_add(1);

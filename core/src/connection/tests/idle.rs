@@ -13,7 +13,7 @@ use crate::rng::Jitter;
 #[track_caller]
 fn rests(connection: &mut Connection) -> bool {
     connection.release_buffers();
-    if connection.active.is_some() {
+    if !connection.is_resting() {
         return false;
     }
     let now = after(1_000_000);
@@ -24,7 +24,7 @@ fn rests(connection: &mut Connection) -> bool {
     other.send(Message::from("another")).unwrap();
     assert_eq!(frames(&mut other, now).len(), 2);
     other.release_buffers();
-    assert!(other.active.is_none());
+    assert!(other.is_resting());
     true
 }
 
@@ -49,7 +49,7 @@ fn one_that_waits_is_small_and_holds_nothing() {
     assert!(size_of::<Connection>() <= 128, "{} bytes", size_of::<Connection>());
     for side in SIDES {
         let mut connection = side.open(Config::server().with_heartbeat());
-        assert!(connection.active.is_none(), "a new one has nothing under way");
+        assert!(connection.is_resting(), "a new one has nothing under way");
         echo(&mut connection, side, "hello");
         assert!(rests(&mut connection));
         assert_eq!(connection.buffer_capacity(), 0);
@@ -68,14 +68,14 @@ fn one_that_gives_its_stage_back_rests_if_it_can() {
         connection.lend(&mut stage);
         assert_eq!(connection.receive(START, &wire), wire.len());
         connection.reclaim(&mut stage);
-        assert!(connection.active.is_some(), "a message waits to be taken");
+        assert!(!connection.is_resting(), "a message waits to be taken");
         assert_eq!(events(&mut connection).len(), 1);
         connection.release_buffers();
-        assert!(connection.active.is_none());
+        assert!(connection.is_resting());
         connection.lend(&mut stage);
-        assert!(connection.active.is_some());
+        assert!(!connection.is_resting());
         connection.reclaim(&mut stage);
-        assert!(connection.active.is_none());
+        assert!(connection.is_resting());
     }
 }
 
@@ -99,7 +99,7 @@ fn asking_or_telling_one_that_rests_what_changes_nothing_does_not_wake_it() {
     assert_eq!(connection.config().heartbeat, Some(BEAT));
     assert_eq!(connection.round_trip(), None);
     assert!(connection.close(after(1), CloseCode::NO_STATUS, "").is_err());
-    assert!(connection.active.is_none());
+    assert!(connection.is_resting());
 }
 
 #[test]
@@ -203,13 +203,13 @@ fn what_was_put_aside_has_heard_of_nothing() {
     first.receive(START, &script().text("a").wire(Side::Server));
     assert!(first.poll_event().is_some());
     first.release_buffers();
-    assert!(first.active.is_none());
+    assert!(first.is_resting());
     for _ in 0..2 {
         second.lend(&mut stage);
         second.send(Message::from("a")).unwrap();
         assert_eq!(frames(&mut second, START).len(), 1);
         second.reclaim(&mut stage);
-        assert!(second.active.is_none());
+        assert!(second.is_resting());
     }
 }
 
@@ -268,7 +268,7 @@ fn its_age_counts_while_it_rests() {
     assert!(rests(&mut connection));
     assert_eq!(connection.poll_timeout(), Some(after(60)));
     connection.handle_timeout(after(59));
-    assert!(connection.active.is_none());
+    assert!(connection.is_resting());
     connection.handle_timeout(after(60));
     assert_eq!(connection.state(), State::Closing);
 }
@@ -343,10 +343,10 @@ fn a_configuration_is_not_kept_by_what_was_put_aside() {
 fn another_heartbeat_is_set_without_waking_it_for_long() {
     let mut connection = server(with(BEAT));
     connection.set_heartbeat(START, None);
-    assert!(connection.active.is_none());
+    assert!(connection.is_resting());
     assert_eq!(connection.poll_timeout(), None);
     connection.set_heartbeat(after(1), Some(BEAT));
-    assert!(connection.active.is_none());
+    assert!(connection.is_resting());
     assert_eq!(connection.poll_timeout(), Some(after(21)));
 }
 
