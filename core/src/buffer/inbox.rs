@@ -3,7 +3,7 @@ use core::mem;
 
 use bytes::Bytes;
 
-use super::{Stage, recycled};
+use super::{Stage, page, recycled};
 use crate::frame::FrameHeader;
 
 /// Received bytes, and the place for the next ones.
@@ -55,11 +55,11 @@ const MAX_GRANT: usize = 128 * 1024;
 /// How many times that is claimed.
 const CLAIM: usize = 16;
 
-/// Where a client's long message begins in its memory. Allocators put that 16 bytes into a page, and the
-/// header of 14 bytes puts the payload 14 bytes into a page of the system's: to copy to a place that is
-/// a few bytes farther into its page takes processors up to eight times as long. Half a page is as far
-/// from that as can be.
-const FRONT: u16 = 2048;
+/// How much memory is claimed behind `received` bytes.
+const fn claim_behind(received: usize) -> usize {
+    let claim = received.saturating_mul(CLAIM);
+    if claim > GRANT { claim } else { GRANT }
+}
 
 /// The smallest staging area. Also holds any control frame, and any header, twice over.
 const MIN_SIZE: u32 = 4 * 1024;
@@ -135,21 +135,25 @@ impl Inbox {
         }
         let size = self.size.max(self.needed) as usize;
         if self.head == self.tail {
-            (self.head, self.tail) = (0, 0);
-            if self.stage.len() != size && !(self.lent && self.stage.len() > size) {
+            if self.room() != size && !(self.lent && self.room() > size) {
                 // A fresh allocation: zeroed by the allocator, nothing to carry over.
                 self.stage = vec![0; size];
                 self.lent = false;
             }
-        } else if self.stage.len() < size {
+            self.head = self.begin();
+            self.tail = self.head;
+        } else if self.room() < size {
             // What was copied out of a stage, or followed the opening handshake.
             let mut stage = vec![0; size.max(self.unread().len())];
-            self.carry_over(&mut stage);
+            self.carry_over(&mut stage, 0);
             self.stage = stage;
-        } else if self.head >= self.len() / 2 {
+            self.lent = false;
+        } else if self.head.saturating_sub(self.begin()) >= self.len() / 2 {
             // At least as many bytes were taken as are moved, so this costs O(1) a byte.
-            self.stage.copy_within(self.head..self.tail, 0);
-            (self.head, self.tail) = (0, self.tail.saturating_sub(self.head));
+            let begin = self.begin();
+            self.stage.copy_within(self.head..self.tail, begin);
+            let unread = self.tail.saturating_sub(self.head);
+            (self.head, self.tail) = (begin, begin.saturating_add(unread));
         }
         let end = self.end();
         self.stage.get_mut(self.tail..end).unwrap_or_default()
@@ -158,25 +162,37 @@ impl Inbox {
     /// Where the next read into the stage ends.
     #[inline]
     fn end(&self) -> usize {
-        let end = self.len();
+        let end = self.begin().saturating_add(self.len());
         if self.sips { end.min(self.tail.saturating_add(MIN_SIZE as usize)) } else { end }
+    }
+
+    /// Where in the stage is received.
+    #[inline]
+    fn begin(&self) -> usize {
+        if self.lent { page::before(page::STAGE, &self.stage) } else { 0 }
+    }
+
+    /// For how much.
+    #[inline]
+    fn room(&self) -> usize {
+        if self.lent { self.stage.len().saturating_sub(page::LEN) } else { self.stage.len() }
     }
 
     /// How much of the stage may be used.
     #[inline]
     fn len(&self) -> usize {
         // One of its own is no longer than that, unless a frame needs it.
-        if self.lent { self.stage.len().min(self.max_size as usize) } else { self.stage.len() }
+        if self.lent { self.room().min(self.max_size as usize) } else { self.stage.len() }
     }
 
-    /// Copies what is unread to the front of `stage`, and counts from there.
-    fn carry_over(&mut self, stage: &mut [u8]) {
+    /// Copies what is unread to `begin` in `stage`, and counts from there.
+    fn carry_over(&mut self, stage: &mut [u8], begin: usize) {
         let unread = self.stage.get(self.head..self.tail).unwrap_or_default();
-        let n = unread.len();
-        if let Some(front) = stage.get_mut(..n) {
-            front.copy_from_slice(unread);
+        let end = begin.saturating_add(unread.len());
+        if let Some(place) = stage.get_mut(begin..end) {
+            place.copy_from_slice(unread);
         }
-        (self.head, self.tail) = (0, n);
+        (self.head, self.tail) = (begin, end);
     }
 
     /// Receives into `stage` from now on, if that is worth while.
@@ -190,8 +206,9 @@ impl Inbox {
             stage.bytes = vec![0; Stage::LEN];
         }
         self.lent = true;
+        let begin = page::before(page::STAGE, &stage.bytes);
         if unread == 0 {
-            (self.head, self.tail) = (0, 0);
+            (self.head, self.tail) = (begin, begin);
             mem::swap(&mut self.stage, &mut stage.bytes);
             let own = mem::take(&mut stage.bytes);
             if (1..=COPY_OUT).contains(&own.capacity()) {
@@ -200,7 +217,7 @@ impl Inbox {
             return;
         }
         let mut lent = mem::take(&mut stage.bytes);
-        self.carry_over(&mut lent);
+        self.carry_over(&mut lent, begin);
         self.stage = lent;
     }
 
@@ -332,12 +349,31 @@ impl Inbox {
     ///
     /// If there is a buffer that was used before, that is taken: it is neither cleared nor faulted in.
     fn claim(&mut self) {
-        let claim = self.direct.min(GRANT.max(self.received.saturating_mul(CLAIM)));
+        let claim = self.direct.min(claim_behind(self.received));
         if self.message.capacity().saturating_sub(self.received) >= claim.min(GRANT) {
             return;
         }
-        if !self.move_to(recycled::take(self.received.saturating_add(self.direct))) {
-            self.message.reserve(claim);
+        let used = recycled::take(self.message_len().saturating_add(self.direct));
+        let front = page::before(page::PAYLOAD, &used);
+        if !self.move_to(used, front) {
+            if claim == self.direct {
+                self.message.reserve_exact(claim.saturating_add(page::LEN));
+            } else {
+                self.message.reserve(claim.saturating_add(page::LEN));
+            }
+            self.place_again();
+        }
+    }
+
+    /// Where a long message begins may have moved in its page.
+    fn place_again(&mut self) {
+        let (from, front) = (usize::from(self.front), page::before(page::PAYLOAD, &self.message));
+        if from > 0 && from != front {
+            let end = front.saturating_add(self.message_len());
+            self.message.resize(self.message.len().max(end), 0);
+            self.message.copy_within(from..self.received, front);
+            self.begin_at(front);
+            self.received = end;
         }
     }
 
@@ -347,35 +383,46 @@ impl Inbox {
     fn make_room(&mut self, len: usize) {
         let needed = self.received.saturating_add(len);
         if needed > self.message.capacity() && self.message_len() > 0 {
-            self.move_to(recycled::take_to_grow(needed, self.received.saturating_mul(2)));
+            let most = self.message_len().saturating_mul(2);
+            self.move_to(recycled::take_to_grow(needed, most), 0);
         }
     }
 
-    /// Moves the message under assembly into `used`, if that is any memory.
-    fn move_to(&mut self, mut used: Vec<u8>) -> bool {
+    /// Moves the message under assembly to `front` in `used`, if that is any memory.
+    fn move_to(&mut self, mut used: Vec<u8>, front: usize) -> bool {
         if used.is_empty() {
             return false;
         }
-        if let Some(front) = used.get_mut(..self.received) {
-            front.copy_from_slice(self.message.get(..self.received).unwrap_or_default());
+        let end = front.saturating_add(self.message_len());
+        if let Some(place) = used.get_mut(front..end) {
+            place.copy_from_slice(self.message_mut());
+            self.begin_at(front);
+            self.received = end;
             recycled::put(mem::replace(&mut self.message, used));
         }
         true
     }
 
+    /// The message under assembly begins there.
+    fn begin_at(&mut self, front: usize) {
+        // It is within a page.
+        self.front = u16::try_from(front).unwrap_or_default();
+    }
+
     /// Moves the unread part of a payload of `len` bytes onto the message under assembly, and
-    /// routes the rest straight into it. A long message of `masked` frames begins at [`FRONT`].
-    pub(crate) fn direct(&mut self, len: usize, masked: bool) {
+    /// routes the rest straight into it. A long message has its [place](page::PAYLOAD).
+    pub(crate) fn direct(&mut self, len: usize) {
         let n = len.min(self.tail.saturating_sub(self.head));
-        if masked && self.received == 0 && len >= recycled::MIN_LEN {
-            self.front = FRONT;
-            self.received = usize::from(FRONT);
-        }
-        if self.message.is_empty() {
-            self.message = recycled::take(self.received.saturating_add(len));
-        }
-        if self.message.len() < self.received {
-            self.message.resize(self.received, 0);
+        if self.received == 0 && len >= recycled::MIN_LEN {
+            self.message = recycled::take(len);
+            if self.message.is_empty() {
+                self.message = recycled::claim(len.min(claim_behind(n)));
+            }
+            self.received = page::before(page::PAYLOAD, &self.message);
+            self.begin_at(self.received);
+            if self.message.len() < self.received {
+                self.message.resize(self.received, 0);
+            }
         }
         self.append(n);
         self.direct = len.saturating_sub(n);

@@ -57,7 +57,7 @@ fn a_small_limit_holds_in_a_lent_stage_too_and_never_ends_receiving() {
 fn f1_memory_is_granted_as_the_peer_earns_it() {
     let mut inbox = Inbox::new(MIN_SIZE, &[]);
     fill(&mut inbox, 100);
-    inbox.direct(1 << 40, false);
+    inbox.direct(1 << 40);
     inbox.spare();
     assert!(inbox.capacity() <= MIN_SIZE + 2 * GRANT, "not what the header says");
     let mut arrived = 100;
@@ -74,17 +74,15 @@ fn f1_memory_is_granted_as_the_peer_earns_it() {
 #[test]
 fn a_message_holds_at_most_twice_its_size() {
     for fragments in [&[70_000_usize][..], &[1 << 20], &[100_000; 30], &[9, 200_000, 1, 5]] {
-        for masked in [false, true] {
-            let inbox = assembled(fragments, masked);
-            let len = inbox.message_len();
-            assert_eq!(len, fragments.iter().sum::<usize>());
-            assert!(inbox.message.capacity() <= 2 * len + 2 * usize::from(FRONT));
-        }
+        let inbox = assembled(fragments);
+        let len = inbox.message_len();
+        assert_eq!(len, fragments.iter().sum::<usize>());
+        assert!(inbox.message.capacity() <= 2 * len);
     }
 }
 
 /// The message of these fragments, each byte of which is other than the one before.
-fn assembled(fragments: &[usize], masked: bool) -> Inbox {
+fn assembled(fragments: &[usize]) -> Inbox {
     let mut inbox = Inbox::new(MIN_SIZE, &[]);
     let mut next = 0_u8;
     for len in fragments {
@@ -101,7 +99,7 @@ fn assembled(fragments: &[usize], masked: bool) -> Inbox {
         };
         n = n.min(*len);
         write(&mut inbox, n);
-        inbox.direct(*len, masked);
+        inbox.direct(*len);
         while inbox.outstanding() > 0 {
             write(&mut inbox, usize::MAX);
         }
@@ -114,42 +112,79 @@ fn a_message_is_the_same_wherever_it_begins_in_its_memory() {
     for fragments in [&[1_000_usize][..], &[1 << 20], &[300_000, 7, 200_000], &[9, 200_000, 1]] {
         let len: usize = fragments.iter().sum();
         let expected: Vec<u8> = (0..len).map(|n| n as u8).collect();
-        for masked in [false, true] {
-            let mut inbox = assembled(fragments, masked);
-            let ahead = masked && fragments[0] >= recycled::MIN_LEN;
-            assert_eq!((inbox.message_len(), inbox.front > 0), (len, ahead));
-            assert!(inbox.message_mut() == expected);
-            assert!(assembled(fragments, masked).take_message() == expected);
-            assert!(inbox.lend_message() == expected);
-            assert_eq!((inbox.message_len(), inbox.received), (0, 0));
+        let mut inbox = assembled(fragments);
+        assert_eq!(inbox.message_len(), len);
+        assert!(inbox.message_mut() == expected);
+        assert!(assembled(fragments).take_message() == expected);
+        assert!(inbox.lend_message() == expected);
+        assert_eq!((inbox.message_len(), inbox.received), (0, 0));
+    }
+}
+
+#[test]
+fn a_long_message_is_received_at_its_place_in_a_page_and_stays_there() {
+    for len in [recycled::MIN_LEN, 16_384, 70_000, 128 << 10, 1 << 20, 40 << 20] {
+        // Without memory that was used before, and with.
+        for _ in 0..2 {
+            let mut inbox = assembled(&[len]);
+            assert_eq!(page::before(page::PAYLOAD, inbox.message_mut()), 0, "{len}");
+            assert!(inbox.message.capacity() <= 2 * len);
         }
+    }
+}
+
+#[test]
+fn a_lent_stage_is_received_into_from_its_place_in_a_page() {
+    let mut inbox = Inbox::new(64 << 10, &[]);
+    let mut stage = Stage::new();
+    for unread in [0, 100] {
+        inbox.lend(&mut stage);
+        assert_eq!(page::before(page::STAGE, inbox.unread()), 0, "where {unread} bytes were moved");
+        assert!(inbox.unread().len() == unread && inbox.unread().iter().all(|byte| *byte == 7));
+        inbox.take(unread);
+        for n in [5_000, 60_000] {
+            let spare = inbox.spare();
+            assert_eq!((page::before(page::STAGE, spare), spare.len()), (0, 64 << 10));
+            spare[..n].fill(7);
+            inbox.advance(n);
+            if n == 60_000 {
+                inbox.take(40_000);
+                let spare = inbox.spare();
+                assert_eq!((spare.len(), inbox.unread().len()), ((64 << 10) - 20_000, 20_000));
+                assert_eq!(page::before(page::STAGE, inbox.unread()), 0, "moved to the front");
+                assert!(inbox.unread().iter().all(|byte| *byte == 7));
+                inbox.take(19_900);
+            } else {
+                inbox.take(n);
+            }
+        }
+        inbox.reclaim(&mut stage);
+        assert_eq!(inbox.unread(), [7; 100]);
     }
 }
 
 #[cfg(feature = "std")]
 #[test]
 fn a_message_that_was_lent_leaves_its_memory_for_the_next() {
-    for masked in [false, true] {
-        let mut used = Vec::with_capacity(800_000);
-        used.resize(300_000, 9);
-        let place = used.as_ptr();
-        recycled::put(used);
-        let mut inbox = assembled(&[160_000], masked);
-        let expected: Vec<u8> = (0..160_000_usize).map(|n| n as u8).collect();
-        assert!(inbox.lend_message() == expected);
-        assert!(recycled::take(160_000).is_empty(), "it is lent");
-        inbox.end_loan();
-        assert_eq!(inbox.capacity(), inbox.stage.capacity());
-        let again = recycled::take(160_000);
-        assert_eq!((again.as_ptr(), again.len(), again.capacity()), (place, 300_000, 800_000));
-        inbox.end_loan();
-        assert!(recycled::take(160_000).is_empty(), "once");
-    }
+    let mut used = Vec::with_capacity(320_000);
+    used.resize(300_000, 9);
+    let place = used.as_ptr();
+    recycled::put(used);
+    let mut inbox = assembled(&[160_000]);
+    let expected: Vec<u8> = (0..160_000_usize).map(|n| n as u8).collect();
+    assert!(inbox.lend_message() == expected);
+    assert!(recycled::take(160_000).is_empty(), "it is lent");
+    inbox.end_loan();
+    assert_eq!(inbox.capacity(), inbox.stage.capacity());
+    let again = recycled::take(160_000);
+    assert_eq!((again.as_ptr(), again.len(), again.capacity()), (place, 300_000, 320_000));
+    inbox.end_loan();
+    assert!(recycled::take(160_000).is_empty(), "once");
 }
 
 #[test]
 fn what_is_assembled_behind_a_loan_or_a_failure_is_not_given_away() {
-    let mut inbox = assembled(&[160_000], true);
+    let mut inbox = assembled(&[160_000]);
     assert_eq!(inbox.lend_message().len(), 160_000);
     inbox.discard();
     inbox.spare()[..2].copy_from_slice(b"ab");
@@ -225,7 +260,7 @@ fn behind_a_long_message_little_is_read_until_more_is_there() {
         inbox.lend(&mut stage);
         assert_eq!(inbox.spare().len(), 64 << 10);
         fill(&mut inbox, usize::MAX);
-        inbox.direct(1 << 20, true);
+        inbox.direct(1 << 20);
         while inbox.outstanding() > 0 {
             fill(&mut inbox, usize::MAX);
         }
@@ -239,7 +274,7 @@ fn behind_a_long_message_little_is_read_until_more_is_there() {
         inbox.reclaim(&mut stage);
     }
     fill(&mut inbox, 1_000);
-    inbox.direct(GRANT, false);
+    inbox.direct(GRANT);
     while inbox.outstanding() > 0 {
         fill(&mut inbox, usize::MAX);
     }
@@ -253,7 +288,7 @@ fn advancing_past_the_spare_room_is_clamped() {
     assert_eq!(inbox.advance(usize::MAX), room);
     assert_eq!(inbox.unread().len(), room);
     inbox.take(room);
-    inbox.direct(10, false);
+    inbox.direct(10);
     assert_eq!(inbox.spare().len(), 10);
     assert_eq!(inbox.advance(usize::MAX), 10);
 }

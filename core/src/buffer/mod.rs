@@ -3,6 +3,7 @@
 
 mod inbox;
 mod outbox;
+mod page;
 pub(crate) mod recycled;
 mod run;
 mod stage;

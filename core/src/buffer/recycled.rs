@@ -2,15 +2,18 @@
 //!
 //! What an allocator is given back it may give back to the system, and then every page of the next one
 //! is a fault: that costs several times what receiving into it does. So a thread keeps a few of
-//! those that messages were dropped with, whoever dropped them, and receives the next into them.
+//! those that messages were dropped with, whoever dropped them, and receives the next into them. Those
+//! need not be cleared, and a message is given its [place](page) in them.
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use bytes::{Buf, Bytes};
 
+use super::page;
+
 /// Shorter buffers are the allocator's.
-pub(crate) const MIN_LEN: usize = 128 * 1024;
+pub(crate) const MIN_LEN: usize = 8 * 1024;
 
 /// The memory of a message, to be used again when nobody shares it any more.
 struct Recycled {
@@ -33,15 +36,13 @@ impl Drop for Recycled {
 /// The message that is in `memory`, as far as there is any.
 pub(crate) fn share(mut memory: Vec<u8>, message: Range<usize>) -> Bytes {
     let len = message.len();
-    let is_fitting = memory.capacity() <= len.saturating_add(message.start).saturating_mul(2);
-    if len >= MIN_LEN && is_fitting {
-        return Bytes::from_owner(Recycled { memory, message });
-    }
-    if !is_fitting {
-        // Kept by an application, it is to hold at most twice its size.
+    if memory.capacity() > most_for(len) {
         let copied = Bytes::copy_from_slice(memory.get(message).unwrap_or_default());
         put(memory);
         return copied;
+    }
+    if len >= MIN_LEN {
+        return Bytes::from_owner(Recycled { memory, message });
     }
     memory.truncate(message.end);
     let mut shared = Bytes::from(memory);
@@ -49,22 +50,39 @@ pub(crate) fn share(mut memory: Vec<u8>, message: Range<usize>) -> Bytes {
     shared
 }
 
+/// How much memory a message of `len` bytes may hold: kept by an application, at most twice its size.
+const fn most_for(len: usize) -> usize {
+    len.saturating_mul(2)
+}
+
 /// A copy of `bytes`: of long ones in memory that was used before, if there is any that fits.
 pub(crate) fn copy(bytes: &[u8]) -> Bytes {
     let len = bytes.len();
-    let mut memory = take(len);
-    if memory.is_empty() || memory.capacity() > len.saturating_mul(2) {
-        put(memory);
+    if len < MIN_LEN {
         return Bytes::copy_from_slice(bytes);
     }
-    if let Some(place) = memory.get_mut(..len) {
-        place.copy_from_slice(bytes);
+    let mut memory = take(len);
+    if memory.is_empty() {
+        memory = claim(len);
     }
-    share(memory, 0..len)
+    let start = page::before(page::PAYLOAD, &memory);
+    let message = start..start.saturating_add(len);
+    if let Some(place) = memory.get_mut(message.clone()) {
+        place.copy_from_slice(bytes);
+    } else {
+        memory.resize(start, 0);
+        memory.extend_from_slice(bytes);
+    }
+    share(memory, message)
 }
 
-/// A buffer for about `len` bytes, all of it initialised with whatever was in it. Empty if there is
-/// none.
+/// New memory, in which nothing is initialised, for a message of `len` bytes at its [place](page::PAYLOAD).
+pub(crate) fn claim(len: usize) -> Vec<u8> {
+    Vec::with_capacity(len.saturating_add(page::LEN))
+}
+
+/// A buffer for a message of `len` bytes at its [place](page::PAYLOAD), all of it initialised with whatever
+/// was in it. Empty if there is none.
 pub(crate) fn take(len: usize) -> Vec<u8> {
     #[cfg(feature = "std")]
     if len >= MIN_LEN {
@@ -77,15 +95,14 @@ pub(crate) fn take(len: usize) -> Vec<u8> {
 /// The longest buffer of `len` to `most` bytes, as by [`take`]: for a message that grows, nobody knows how far.
 pub(crate) fn take_to_grow(len: usize, most: usize) -> Vec<u8> {
     #[cfg(feature = "std")]
-    return thread::take_to_grow(len, most);
-    #[cfg(not(feature = "std"))]
-    {
-        let _ = (len, most);
-        Vec::new()
+    if most >= MIN_LEN {
+        return thread::take_to_grow(len, most);
     }
+    let _ = (len, most);
+    Vec::new()
 }
 
-/// Has `memory` used again, if it is worth it and there is room.
+/// Has `memory` used again, if it is worth it.
 pub(crate) fn put(memory: Vec<u8>) {
     #[cfg(feature = "std")]
     if memory.len() >= MIN_LEN {
@@ -100,48 +117,74 @@ pub(crate) fn put(memory: Vec<u8>) {
 mod thread {
     use alloc::vec::Vec;
     use core::cell::Cell;
+    use std::thread::LocalKey;
 
-    /// How many bytes a thread keeps, and in how many buffers.
+    use super::{most_for, page};
+
+    /// How many bytes a thread keeps, and in how many buffers, of the long ones and of the others.
     const MAX_BYTES: usize = 4 << 20;
     const MAX_BUFFERS: usize = 8;
 
+    /// Long ones are kept apart, since they cost most when there is none, and there are many more of the
+    /// others.
+    const LONG: usize = 128 * 1024;
+
+    type Buffers = LocalKey<Cell<Vec<Vec<u8>>>>;
+
     std::thread_local! {
-        static IDLE: Cell<Vec<Vec<u8>>> = const { Cell::new(Vec::new()) };
+        static LONG_ONES: Cell<Vec<Vec<u8>>> = const { Cell::new(Vec::new()) };
+        static OTHERS: Cell<Vec<Vec<u8>>> = const { Cell::new(Vec::new()) };
     }
 
     pub(super) fn take(len: usize) -> Vec<u8> {
+        let fits = |buffer: &Vec<u8>| {
+            let needed = page::before(page::PAYLOAD, buffer).saturating_add(len);
+            buffer.len() >= needed && buffer.capacity() <= most_for(len)
+        };
         // The last one in: it is in the cache.
-        let fits = |buffer: &Vec<u8>| buffer.len() >= len && buffer.len() / 2 <= len;
-        take_by(|buffers| buffers.iter().rposition(fits))
+        let choose = |buffers: &[Vec<u8>]| buffers.iter().rposition(fits);
+        let of_others = if len < LONG { take_from(&OTHERS, choose) } else { None };
+        of_others.or_else(|| take_from(&LONG_ONES, choose)).unwrap_or_default()
     }
 
     pub(super) fn take_to_grow(len: usize, most: usize) -> Vec<u8> {
         let fits = |buffer: &Vec<u8>| (len..=most).contains(&buffer.len());
-        take_by(|buffers| {
+        let choose = |buffers: &[Vec<u8>]| {
             let fitting = buffers.iter().enumerate().filter(|(_, buffer)| fits(buffer));
             fitting.max_by_key(|(_, buffer)| buffer.len()).map(|(at, _)| at)
-        })
+        };
+        let long = if most >= LONG { take_from(&LONG_ONES, choose) } else { None };
+        long.or_else(|| take_from(&OTHERS, choose)).unwrap_or_default()
     }
 
-    fn take_by(choose: impl FnOnce(&[Vec<u8>]) -> Option<usize>) -> Vec<u8> {
-        let found = IDLE.try_with(|idle| {
+    fn take_from(
+        buffers: &'static Buffers,
+        choose: impl FnOnce(&[Vec<u8>]) -> Option<usize>,
+    ) -> Option<Vec<u8>> {
+        let found = buffers.try_with(|idle| {
             let mut buffers = idle.take();
             let found = choose(&buffers).map(|at| buffers.remove(at));
             idle.set(buffers);
             found
         });
-        found.ok().flatten().unwrap_or_default()
+        found.ok().flatten()
     }
 
     pub(super) fn put(memory: Vec<u8>) {
+        let size = memory.capacity();
+        if size > MAX_BYTES.min(most_for(memory.len())) {
+            return;
+        }
+        let buffers = if memory.len() < LONG { &OTHERS } else { &LONG_ONES };
         // The thread may be ending: then it is freed.
-        let _ = IDLE.try_with(|idle| {
+        let _ = buffers.try_with(|idle| {
             let mut buffers = idle.take();
-            let kept: usize = buffers.iter().map(Vec::capacity).sum();
-            let sum = kept.saturating_add(memory.capacity());
-            if buffers.len() < MAX_BUFFERS && sum <= MAX_BYTES {
-                buffers.push(memory);
+            let mut kept: usize = buffers.iter().map(Vec::capacity).sum();
+            // Those that were not used for longest make room: what is received now may be of another size.
+            while buffers.len() >= MAX_BUFFERS || kept > MAX_BYTES.saturating_sub(size) {
+                kept = kept.saturating_sub(buffers.remove(0).capacity());
             }
+            buffers.push(memory);
             idle.set(buffers);
         });
     }
@@ -152,76 +195,102 @@ mod tests {
     use super::*;
     use alloc::vec;
 
-    #[test]
-    fn what_nobody_shares_any_more_is_used_again_and_fits() {
-        let message = share(vec![7; MIN_LEN], 0..MIN_LEN);
-        let place = message.as_ptr();
-        let shared = message.clone();
-        drop(message);
-        assert!(take(MIN_LEN).is_empty(), "somebody still reads it");
-        drop(shared);
-        assert!(take(2 * MIN_LEN + 1).is_empty(), "too short");
-        assert!(take(MIN_LEN / 2).is_empty(), "short buffers are the allocator's");
-        let again = take(MIN_LEN);
-        assert_eq!((again.as_ptr(), again.len()), (place, MIN_LEN));
-        assert!(take(MIN_LEN).is_empty());
+    const LEN: usize = 128 * 1024;
+
+    fn begins_at_its_place(bytes: &[u8]) -> bool {
+        page::before(page::PAYLOAD, bytes) == 0
     }
 
     #[test]
-    fn a_long_copy_is_in_memory_that_was_used_before() {
-        let used = vec![7; MIN_LEN + 9];
-        let place = used.as_ptr();
+    fn what_nobody_shares_any_more_is_used_again_and_fits() {
+        let message = share(vec![7; LEN + page::LEN], 0..LEN);
+        let place = message.as_ptr();
+        let shared = message.clone();
+        drop(message);
+        assert!(take(LEN).is_empty(), "somebody still reads it");
+        drop(shared);
+        assert!(take(LEN + page::LEN + 1).is_empty(), "too short");
+        assert!(take(LEN / 2).is_empty(), "more than twice as long");
+        let again = take(LEN);
+        assert_eq!((again.as_ptr(), again.len()), (place, LEN + page::LEN));
+        assert!(take(LEN).is_empty());
+        drop(share(vec![7; MIN_LEN - 1], 0..MIN_LEN - 1));
+        assert!(take(MIN_LEN - 1).is_empty(), "short buffers are the allocator's");
+    }
+
+    #[test]
+    fn a_long_copy_is_at_its_place_in_memory_that_was_used_before() {
         for bytes in [&b""[..], b"short", &[1; MIN_LEN - 1]] {
             assert_eq!(copy(bytes), bytes);
         }
-        assert_eq!(copy(&[1; MIN_LEN]), &[1; MIN_LEN][..], "there is none yet");
-        put(used);
-        let copied = copy(&[2; MIN_LEN]);
-        assert_eq!(copied.as_ptr(), place);
-        assert_eq!(copied, &[2; MIN_LEN][..]);
-        drop(copied);
-        assert_eq!(take(MIN_LEN).len(), MIN_LEN + 9, "all of it comes back");
-        let mut roomy = Vec::with_capacity(2 * MIN_LEN + 1);
-        roomy.resize(MIN_LEN, 7);
-        let place = roomy.as_ptr();
-        put(roomy);
-        let copied = copy(&[3; MIN_LEN]);
-        assert!(
-            copied.as_ptr() != place && copied == [3; MIN_LEN][..],
-            "no more than twice its size"
-        );
-        let again = take(MIN_LEN);
-        assert_eq!(again.as_ptr(), place, "it is there for the next");
+        for len in [MIN_LEN, 16 << 10, LEN - 1, LEN, 1 << 20] {
+            let mut bytes = vec![1; len];
+            let first = copy(&bytes);
+            assert!(first == bytes && begins_at_its_place(&first));
+            bytes.fill(2);
+            let second = copy(&bytes);
+            assert!(second == bytes && first != second, "the first one is still shared");
+            let place = first.as_ptr();
+            drop(first);
+            bytes.fill(3);
+            let third = copy(&bytes);
+            assert!(third == bytes && begins_at_its_place(&third));
+            assert_eq!(third.as_ptr(), place, "{len}");
+        }
     }
 
     #[test]
     fn a_message_that_grows_takes_the_longest_it_may() {
         for times in [2, 8, 3, 4] {
-            put(vec![0; times * MIN_LEN]);
+            put(vec![0; times * LEN]);
         }
-        let taken = |len, most| take_to_grow(len, most).len() / MIN_LEN;
-        assert_eq!(taken(1, 2 * MIN_LEN - 1), 0);
-        assert_eq!(taken(1, 4 * MIN_LEN), 4);
-        assert_eq!(taken(1, 4 * MIN_LEN), 3);
-        assert_eq!(taken(5 * MIN_LEN, 7 * MIN_LEN), 0);
-        assert_eq!(taken(5 * MIN_LEN, usize::MAX), 8);
-        assert_eq!(taken(1, usize::MAX), 2);
+        put(vec![0; LEN / 4]);
+        let taken = |len, most| take_to_grow(len, most).len() / (LEN / 4);
+        assert_eq!(taken(LEN / 2, 2 * LEN - 1), 0);
+        assert_eq!(taken(1, LEN), 1);
+        assert_eq!(taken(1, 4 * LEN), 16);
+        assert_eq!(taken(1, 4 * LEN), 12);
+        assert_eq!(taken(5 * LEN, 7 * LEN), 0);
+        assert_eq!(taken(5 * LEN, usize::MAX), 32);
+        assert_eq!(taken(1, usize::MAX), 8);
         assert_eq!(taken(0, usize::MAX), 0);
     }
 
     #[test]
     fn a_message_holds_at_most_twice_its_size() {
-        let message = share(vec![1; 1 << 20], 0..MIN_LEN);
-        assert_eq!(message.len(), MIN_LEN);
-        assert_eq!(take(1 << 20).len(), 1 << 20, "it was copied, and its memory given back");
+        let message = share(vec![1; 1 << 20], 0..LEN);
+        assert_eq!(message.len(), LEN);
+        assert_eq!(
+            take((1 << 20) - page::LEN).len(),
+            1 << 20,
+            "it was copied, and its memory given back"
+        );
+        for len in [1, 100, MIN_LEN, LEN] {
+            let message = share(vec![1; 2 * len + 1], 0..len);
+            assert!(message == vec![1; len] && take_to_grow(1, 2 * len).is_empty(), "{len}");
+            drop(message);
+            while !take_to_grow(1, usize::MAX).is_empty() {}
+        }
     }
 
     #[test]
-    fn a_thread_keeps_a_bounded_amount() {
-        for _ in 0..100 {
-            put(vec![0; 1 << 20]);
+    fn a_thread_keeps_a_bounded_amount_and_of_the_last() {
+        let kept = |len| core::iter::from_fn(move || Some(take(len)).filter(|b| !b.is_empty()));
+        for len in [16 << 10, 1 << 20] {
+            for _ in 0..100 {
+                put(vec![0; 4 * len]);
+            }
+            for _ in 0..100 {
+                put(vec![0; len]);
+            }
+            assert_eq!(kept(4 * len - page::LEN).count(), 0, "others took their place");
+            assert_eq!(kept(len - page::LEN).count(), if len < LEN { 8 } else { 4 });
         }
-        let kept = core::iter::from_fn(|| Some(take(1 << 20)).filter(|b| !b.is_empty()));
-        assert_eq!(kept.count(), 4);
+        put(vec![0; LEN]);
+        for _ in 0..100 {
+            put(vec![0; 16 << 10]);
+        }
+        put(vec![0; 8 << 20]);
+        assert_eq!(kept(LEN - page::LEN).count(), 1, "no place is made for one that is too long");
     }
 }

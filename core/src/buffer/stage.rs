@@ -1,5 +1,6 @@
 use alloc::vec::Vec;
 
+use super::page;
 use super::run::Run;
 
 /// Memory that connections take turns to receive into: one for each thread that drives some.
@@ -23,8 +24,8 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Its length in bytes.
-    pub const LEN: usize = 128 * 1024;
+    /// Its length in bytes: 128 KiB that are received into, and a page, in which that is given its place.
+    pub const LEN: usize = 128 * 1024 + page::LEN;
 
     /// A stage. It is allocated when it is first lent.
     #[must_use]

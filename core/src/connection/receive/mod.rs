@@ -272,7 +272,7 @@ impl Receiver {
         };
         if direct {
             let before = inbox.message_len();
-            inbox.direct(len, frame.mask.is_some());
+            inbox.direct(len);
             let arrived = inbox.message_len().saturating_sub(before);
             self.unmask(&mut frame, inbox.message_mut().get_mut(before..).unwrap_or_default())?;
             debug_assert_eq!(frame.done, arrived);
@@ -435,7 +435,7 @@ impl Receiver {
             && inbox.unread().len() < frame.len
         {
             frame.direct = true;
-            inbox.direct(frame.len, frame.mask.is_some());
+            inbox.direct(frame.len);
         }
     }
 
