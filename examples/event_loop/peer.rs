@@ -258,14 +258,22 @@ fn serve(connection: &mut Connection, turn: &mut Turn<'_>) {
     while connection.has_room()
         && let Some((event, mut sender)) = connection.poll_event_with_sender()
     {
-        match (event, turn.work) {
-            (Event::Message(message), Work::Echo) => {
+        match event {
+            Event::Message(message) if matches!(turn.work, Work::Echo) => {
                 // Refused only if the connection is closing, and then `Closed` is on its way.
                 let _ = sender.send(message);
             }
-            (Event::Message(message), Work::Room) => turn.said.push(PreparedMessage::new(&message)),
-            (Event::Closed(closed), _) => (turn.closed)(&closed),
-            _ => {}
+            other => take(other, turn),
         }
+    }
+}
+
+/// Apart, so that the message that is echoed above stays in registers.
+#[inline(never)]
+fn take(event: Event<'_>, turn: &mut Turn<'_>) {
+    match event {
+        Event::Message(message) => turn.said.push(PreparedMessage::new(&message)),
+        Event::Closed(closed) => (turn.closed)(&closed),
+        _ => {}
     }
 }
