@@ -93,11 +93,6 @@ impl Config {
         }
     }
 
-    /// The soft limit in force: whoever has room must not be refused.
-    pub(super) fn soft_limit(&self) -> usize {
-        self.send_soft_limit.min(self.send_hard_limit)
-    }
-
     /// The same, with the default heartbeat.
     #[must_use]
     pub const fn with_heartbeat(self) -> Self {

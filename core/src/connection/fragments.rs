@@ -62,7 +62,7 @@ impl<'a> FragmentWriter<'a> {
     #[must_use]
     pub fn has_room(&self) -> bool {
         // What waits for this message to end is not in its way.
-        self.connection.transmitter.ahead() <= self.connection.config.soft_limit()
+        self.connection.transmitter.has_room_ahead()
     }
 }
 

@@ -371,9 +371,7 @@ impl Connection {
     #[must_use]
     #[inline]
     pub fn has_room(&self) -> bool {
-        self.active
-            .as_ref()
-            .is_none_or(|active| active.transmitter.buffered() <= active.config.soft_limit())
+        self.active.as_ref().is_none_or(|active| active.transmitter.has_room())
     }
 
     /// How long pings took, if any was answered.

@@ -81,6 +81,7 @@ pub(super) struct Transmitter {
     /// Whether long ones are shared with it as they are: a server's, not compressed.
     shares: bool,
     fragment_size: usize,
+    soft_limit: usize,
     hard_limit: usize,
 }
 
@@ -103,6 +104,7 @@ impl Transmitter {
             short: 0,
             shares: false,
             fragment_size: 0,
+            soft_limit: 0,
             hard_limit: 0,
         }
     }
@@ -116,6 +118,8 @@ impl Transmitter {
     pub(super) fn configure(&mut self, config: &Config) {
         self.fragment_size = config.fragment_size.max(ControlPayload::MAX_LEN);
         self.hard_limit = config.send_hard_limit;
+        // Whoever has room must not be refused.
+        self.soft_limit = config.send_soft_limit.min(self.hard_limit);
         let threshold = self.outgoing.threshold();
         self.shares = self.is_server() && threshold.is_none();
         self.short =
@@ -183,6 +187,17 @@ impl Transmitter {
     /// The same, without the messages that wait for the open one.
     pub(super) fn ahead(&self) -> usize {
         self.buffered().saturating_sub(self.held_bytes)
+    }
+
+    /// Whether no more waits than the soft limit.
+    #[inline]
+    pub(super) fn has_room(&self) -> bool {
+        self.buffered() <= self.soft_limit
+    }
+
+    /// The same, as to what is [ahead](Self::ahead).
+    pub(super) fn has_room_ahead(&self) -> bool {
+        self.ahead() <= self.soft_limit
     }
 
     /// Messages accepted that the transport has not taken whole.
