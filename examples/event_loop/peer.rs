@@ -1,6 +1,7 @@
 //! One connection, and how far it can go.
 
 use std::io::{ErrorKind, Read, Write};
+use std::mem;
 use std::net::Shutdown;
 use std::sync::Arc;
 
@@ -109,15 +110,15 @@ impl Peer {
         }
     }
 
-    /// Goes as far as time and the socket allow. `None` when the socket is no longer needed.
-    pub(crate) fn drive(mut self, turn: &mut Turn<'_>) -> Option<Self> {
+    /// Goes as far as time and the socket allow; says whether the socket is still needed.
+    pub(crate) fn drive(&mut self, turn: &mut Turn<'_>) -> bool {
         self.phase.endpoint().handle_timeout(turn.now);
         let mut moves = BUDGET;
         let finished = loop {
-            self = self.take_news(turn);
+            self.take_news(turn);
             let sent = self.transmit(turn.now);
             if self.phase.endpoint().is_finished() {
-                self = self.take_news(turn);
+                self.take_news(turn);
                 break true;
             }
             let received = self.receive(turn);
@@ -133,28 +134,29 @@ impl Peer {
             // An idle connection needs no memory for bytes.
             endpoint.release_buffers();
         }
-        (!finished).then_some(self)
+        !finished
     }
 
     /// Takes what there is to take, before anything is read: the end of the stream would overtake it.
-    fn take_news(mut self, turn: &mut Turn<'_>) -> Self {
-        let ready = self.phase.endpoint().poll_ready();
-        self.phase = match self.phase {
-            Phase::Handshake(handshake) if ready => {
-                let accepted = accept(*handshake, turn);
-                let opened = accepted.map(|(connection, answer)| {
+    fn take_news(&mut self, turn: &mut Turn<'_>) {
+        if let Phase::Handshake(handshake) = &mut self.phase
+            && handshake.poll_ready()
+        {
+            // Another one is in its place for a moment.
+            let next = ServerHandshake::new(turn.config.handshake, turn.now);
+            let accepted = accept(mem::replace(handshake, next), turn);
+            self.phase = match accepted {
+                Ok((connection, answer)) => {
                     self.answer = Some(answer.into());
-                    connection
-                });
-                opened.map_or_else(Phase::Rejected, Phase::Open)
-            }
-            phase @ (Phase::Handshake(_) | Phase::Open(_) | Phase::Rejected(_)) => phase,
-        };
+                    Phase::Open(connection)
+                }
+                Err(rejection) => Phase::Rejected(rejection),
+            };
+        }
         // Also what followed the opening handshake.
         if let Phase::Open(connection) = &mut self.phase {
             serve(connection, turn);
         }
-        self
     }
 
     /// Writes what there is, as far as the socket takes it; says whether it took any.
@@ -258,12 +260,13 @@ fn serve(connection: &mut Connection, turn: &mut Turn<'_>) {
     while connection.has_room()
         && let Some((event, mut sender)) = connection.poll_event_with_sender()
     {
-        match event {
-            Event::Message(message) if matches!(turn.work, Work::Echo) => {
-                // Refused only if the connection is closing, and then `Closed` is on its way.
-                let _ = sender.send(message);
-            }
-            other => take(other, turn),
+        if let Work::Echo = turn.work
+            && let Event::Message(message) = event
+        {
+            // Refused only if the connection is closing, and then `Closed` is on its way.
+            let _ = sender.send(message);
+        } else {
+            take(event, turn);
         }
     }
 }
@@ -271,9 +274,9 @@ fn serve(connection: &mut Connection, turn: &mut Turn<'_>) {
 /// Apart, so that the message that is echoed above stays in registers.
 #[inline(never)]
 fn take(event: Event<'_>, turn: &mut Turn<'_>) {
-    match event {
-        Event::Message(message) => turn.said.push(PreparedMessage::new(&message)),
-        Event::Closed(closed) => (turn.closed)(&closed),
-        _ => {}
+    if let Event::Message(message) = event {
+        turn.said.push(PreparedMessage::new(&message));
+    } else if let Event::Closed(closed) = event {
+        (turn.closed)(&closed);
     }
 }

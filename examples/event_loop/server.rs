@@ -179,7 +179,7 @@ impl Server {
 
     fn drive(&mut self, token: Token, now: Instant) {
         let Some(seat) = self.peers.get_mut(token.0) else { return };
-        let Some(peer) = seat.take() else { return };
+        let Some(peer) = seat else { return };
         let mut turn = Turn {
             now,
             config: &self.config,
@@ -189,15 +189,15 @@ impl Server {
             stage: &mut self.stage,
             said: &mut self.said,
         };
-        let Some(mut peer) = peer.drive(&mut turn) else {
+        if peer.drive(&mut turn) {
+            if peer.unfinished {
+                self.unfinished.push(token);
+            }
+            Self::set_alarm(&mut self.alarms, peer, token, now);
+        } else {
+            *seat = None;
             self.vacant.push(token);
-            return self.tell_all();
-        };
-        if peer.unfinished {
-            self.unfinished.push(token);
         }
-        Self::set_alarm(&mut self.alarms, &mut peer, token, now);
-        *seat = Some(peer);
         self.tell_all();
     }
 
