@@ -12,9 +12,11 @@ use crate::frame::FrameHeader;
 /// fit is received straight into the message it belongs to, so a large message is never copied.
 ///
 /// ```text
-///   stage    [ taken | unread | spare ]     lent for a read, or its own; none while nothing is unread
-///   message  [ received       | spare ]     grows as the peer earns it
+///   stage    [ | taken | unread | spare ]     lent for a read, or its own; none while nothing is unread
+///   message  [ | received       | spare ]     grows as the peer earns it
 /// ```
+///
+/// What is received into a stage that is lent, or as a long message, begins at its [place](page).
 ///
 /// What is unread stays where it is until taken, so bytes that were found ready cannot be
 /// overwritten by a later read.
@@ -127,8 +129,10 @@ impl Inbox {
                 self.claim();
             }
             if self.message.len() == self.received {
-                let grant = self.direct.min(self.received.clamp(GRANT, MAX_GRANT));
-                self.message.resize(self.received.saturating_add(grant), 0);
+                let grant = self.direct.min(self.message_len().clamp(GRANT, MAX_GRANT));
+                // No more than is claimed, or it would be moved.
+                let end = self.received.saturating_add(grant).min(self.message.capacity());
+                self.message.resize(end, 0);
             }
             let end = self.message.len().min(self.received.saturating_add(self.direct));
             return self.message.get_mut(self.received..end).unwrap_or_default();
@@ -349,29 +353,36 @@ impl Inbox {
     ///
     /// If there is a buffer that was used before, that is taken: it is neither cleared nor faulted in.
     fn claim(&mut self) {
-        let claim = self.direct.min(claim_behind(self.received));
+        let claim = self.direct.min(claim_behind(self.message_len()));
         if self.message.capacity().saturating_sub(self.received) >= claim.min(GRANT) {
             return;
         }
-        let used = recycled::take(self.message_len().saturating_add(self.direct));
-        let front = page::before(page::PAYLOAD, &used);
-        if !self.move_to(used, front) {
-            if claim == self.direct {
-                self.message.reserve_exact(claim.saturating_add(page::LEN));
-            } else {
-                self.message.reserve(claim.saturating_add(page::LEN));
-            }
-            self.place_again();
+        let len = self.message_len().saturating_add(self.direct);
+        if self.move_to(recycled::take(len)) {
+            return;
+        }
+        let is_placed = len >= recycled::MIN_LEN;
+        let room = if is_placed { page::LEN } else { 0 };
+        if claim == self.direct {
+            self.message.reserve_exact(claim.saturating_add(room));
+        } else {
+            self.message.reserve(claim.saturating_add(room));
+        }
+        if is_placed {
+            self.place_message();
         }
     }
 
-    /// Where a long message begins may have moved in its page.
-    fn place_again(&mut self) {
+    /// Moves the message under assembly to its [place](page::PAYLOAD), if it is elsewhere: its memory may have
+    /// been moved.
+    fn place_message(&mut self) {
         let (from, front) = (usize::from(self.front), page::before(page::PAYLOAD, &self.message));
-        if from > 0 && from != front {
+        if from != front {
             let end = front.saturating_add(self.message_len());
             self.message.resize(self.message.len().max(end), 0);
             self.message.copy_within(from..self.received, front);
+            // What is granted next is not what is left of what was.
+            self.message.truncate(end);
             self.begin_at(front);
             self.received = end;
         }
@@ -381,18 +392,20 @@ impl Inbox {
     /// anyway and there is some: no more than twice what was received.
     #[inline]
     fn make_room(&mut self, len: usize) {
-        let needed = self.received.saturating_add(len);
-        if needed > self.message.capacity() && self.message_len() > 0 {
-            let most = self.message_len().saturating_mul(2);
-            self.move_to(recycled::take_to_grow(needed, most), 0);
+        let received = self.message_len();
+        let is_full = self.received.saturating_add(len) > self.message.capacity();
+        if is_full && received > 0 {
+            let most = received.saturating_mul(2);
+            self.move_to(recycled::take_to_grow(received.saturating_add(len), most));
         }
     }
 
-    /// Moves the message under assembly to `front` in `used`, if that is any memory.
-    fn move_to(&mut self, mut used: Vec<u8>, front: usize) -> bool {
+    /// Moves the message under assembly to its [place](page::PAYLOAD) in `used`, if that is any memory.
+    fn move_to(&mut self, mut used: Vec<u8>) -> bool {
         if used.is_empty() {
             return false;
         }
+        let front = page::before(page::PAYLOAD, &used);
         let end = front.saturating_add(self.message_len());
         if let Some(place) = used.get_mut(front..end) {
             place.copy_from_slice(self.message_mut());
@@ -412,11 +425,13 @@ impl Inbox {
     /// Moves the unread part of a payload of `len` bytes onto the message under assembly, and
     /// routes the rest straight into it. A long message has its [place](page::PAYLOAD).
     pub(crate) fn direct(&mut self, len: usize) {
+        debug_assert!(!self.on_loan);
         let n = len.min(self.tail.saturating_sub(self.head));
         if self.received == 0 && len >= recycled::MIN_LEN {
             self.message = recycled::take(len);
             if self.message.is_empty() {
-                self.message = recycled::claim(len.min(claim_behind(n)));
+                let rest = len.saturating_sub(n).min(claim_behind(n));
+                self.message = recycled::claim(n.saturating_add(rest));
             }
             self.received = page::before(page::PAYLOAD, &self.message);
             self.begin_at(self.received);

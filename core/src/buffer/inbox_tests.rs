@@ -59,6 +59,7 @@ fn f1_memory_is_granted_as_the_peer_earns_it() {
     fill(&mut inbox, 100);
     inbox.direct(1 << 40);
     inbox.spare();
+    assert!(inbox.message.capacity() <= (CLAIM + 1) * 100 + GRANT + page::LEN);
     assert!(inbox.capacity() <= MIN_SIZE + 2 * GRANT, "not what the header says");
     let mut arrived = 100;
     for _ in 0..100 {
@@ -123,14 +124,124 @@ fn a_message_is_the_same_wherever_it_begins_in_its_memory() {
 
 #[test]
 fn a_long_message_is_received_at_its_place_in_a_page_and_stays_there() {
-    for len in [recycled::MIN_LEN, 16_384, 70_000, 128 << 10, 1 << 20, 40 << 20] {
-        // Without memory that was used before, and with.
-        for _ in 0..2 {
-            let mut inbox = assembled(&[len]);
+    let fragments = [&[recycled::MIN_LEN][..], &[16_384], &[70_000], &[128 << 10], &[1_151_000]];
+    for fragments in fragments.into_iter().chain([&[40 << 20][..], &[9, 200_000]]) {
+        let len: usize = fragments.iter().sum();
+        // Without memory that was used before, and, if it is not too long to be kept, with.
+        let mut place = None;
+        for is_used in [false, true] {
+            let mut inbox = assembled(fragments);
             assert_eq!(page::before(page::PAYLOAD, inbox.message_mut()), 0, "{len}");
-            assert!(inbox.message.capacity() <= 2 * len);
+            assert!(inbox.message.capacity() <= 2 * len, "{len}");
+            let message = inbox.take_message();
+            if is_used && cfg!(feature = "std") && len <= 4 << 20 {
+                assert_eq!(place, Some(message.as_ptr()), "{len}");
+            }
+            place = Some(message.as_ptr());
         }
     }
+}
+
+#[test]
+fn a_message_whose_memory_moved_is_moved_to_its_place() {
+    for from in [0, 1, 500, 2_000, 4_095] {
+        let mut inbox = Inbox::new(MIN_SIZE, &[]);
+        inbox.message = vec![9; 30_000];
+        inbox.begin_at(from);
+        inbox.received = from + 10_000;
+        let expected: Vec<u8> = (0..10_000_usize).map(|n| n as u8).collect();
+        inbox.message_mut().copy_from_slice(&expected);
+        inbox.place_message();
+        assert_eq!(page::before(page::PAYLOAD, inbox.message_mut()), 0, "from {from}");
+        assert!(inbox.message_mut() == expected);
+        assert!(inbox.message.len() == inbox.received || from == usize::from(inbox.front));
+    }
+}
+
+#[test]
+fn what_is_received_directly_but_not_long_takes_its_size() {
+    for len in [2_035, 4_000, recycled::MIN_LEN - 1] {
+        let mut inbox = assembled(&[len]);
+        assert_eq!(inbox.message.capacity(), len);
+        assert_eq!(inbox.take_message().len(), len);
+    }
+}
+
+#[test]
+fn every_grant_is_worth_a_read() {
+    let lengths = [1_100_000, 1_151_000, 1_300_000, 3 << 20];
+    for (staged, len) in [3, 1_000, MIN_SIZE - 14].map(|n| lengths.map(|len| (n, len))).concat() {
+        let mut inbox = Inbox::new(MIN_SIZE, &[]);
+        fill(&mut inbox, staged);
+        inbox.direct(len);
+        let claimed = inbox.message.capacity();
+        assert!(claimed <= (CLAIM + 1) * staged + GRANT + page::LEN, "{claimed} for {staged}");
+        inbox.spare();
+        assert_eq!(inbox.message.capacity(), claimed, "that was claimed at once");
+        while inbox.outstanding() > 0 {
+            let least = inbox.outstanding().min(GRANT);
+            let room = inbox.spare().len();
+            assert!(room >= least, "{room} of {least}");
+            inbox.advance(room);
+        }
+        let capacity = inbox.message.capacity();
+        assert!(capacity <= len + 2 * page::LEN, "{capacity} for {len}, {staged} of it staged");
+    }
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn a_message_that_moves_is_whole_and_at_its_place() {
+    let place = |used: &mut Vec<*const u8>, len| {
+        let buffer = vec![9; len + page::LEN];
+        used.push(buffer.as_ptr());
+        recycled::put(buffer);
+    };
+    let mut inbox = assembled(&[10_000]);
+    let mut expected: Vec<u8> = (0..10_000_usize).map(|n| n as u8).collect();
+    let mut used = Vec::new();
+    place(&mut used, 14_000);
+    place(&mut used, 60_000);
+    // By short fragments, and then by a long one.
+    for n in [3_000; 2] {
+        let fragment = vec![n as u8; n];
+        inbox.spare()[..n].copy_from_slice(&fragment);
+        inbox.advance(n);
+        let (unread, end) = inbox.place(n);
+        end[..n].copy_from_slice(unread);
+        inbox.placed(n, n);
+        expected.extend(fragment);
+        assert!(inbox.message_mut() == expected);
+        assert!(inbox.message.capacity() <= 2 * (expected.len() + page::LEN));
+    }
+    inbox.direct(40_000);
+    while inbox.outstanding() > 0 {
+        let room = inbox.spare();
+        room.fill(5);
+        let n = room.len();
+        inbox.advance(n);
+    }
+    expected.extend([5; 40_000]);
+    assert!(used.contains(&inbox.message.as_ptr()), "in the one that was long enough");
+    assert_eq!(page::before(page::PAYLOAD, inbox.message_mut()), 0);
+    assert!(inbox.take_message() == expected);
+}
+
+#[test]
+fn a_stage_of_its_own_is_not_taken_for_a_lent_one() {
+    let mut inbox = Inbox::new(1 << 20, &[]);
+    let mut stage = Stage::new();
+    inbox.lend(&mut stage);
+    for _ in 0..8 {
+        while fill(&mut inbox, usize::MAX) > 0 {}
+        let unread = inbox.unread().len();
+        inbox.take(unread - 100);
+        inbox.expect(unread);
+    }
+    assert!(inbox.capacity() > Stage::LEN, "it has grown: {}", inbox.capacity());
+    inbox.reclaim(&mut stage);
+    assert!(stage.bytes.is_empty(), "a stage has its length, not {}", stage.bytes.len());
+    assert_eq!(inbox.unread().len(), 100);
 }
 
 #[test]

@@ -20,3 +20,23 @@ pub(super) const PAYLOAD: usize = LEN / 2;
 pub(super) fn before(place: usize, memory: &[u8]) -> usize {
     place.wrapping_sub(memory.as_ptr().addr()) % LEN
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_far_from_everything_else() {
+        let places = [0, STAGE, PAYLOAD];
+        for (a, b) in [(0, STAGE), (STAGE, PAYLOAD), (PAYLOAD, 0)] {
+            let farther = (LEN + b - a) % LEN;
+            assert!((LEN / 8..=LEN * 7 / 8).contains(&farther), "{a} to {b}");
+        }
+        let memory = [0; 2 * LEN];
+        for place in places {
+            let start = before(place, &memory);
+            assert!(start < LEN);
+            assert_eq!(memory[start..].as_ptr().addr() % LEN, place);
+        }
+    }
+}

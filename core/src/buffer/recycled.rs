@@ -1,4 +1,4 @@
-//! Long buffers that are used again.
+//! Buffers that are used again.
 //!
 //! What an allocator is given back it may give back to the system, and then every page of the next one
 //! is a fault: that costs several times what receiving into it does. So a thread keeps a few of
@@ -14,6 +14,9 @@ use super::page;
 
 /// Shorter buffers are the allocator's.
 pub(crate) const MIN_LEN: usize = 8 * 1024;
+
+/// Long ones are kept apart, since it costs most when there is none, and there are many more of the others.
+const LONG: usize = 128 * 1024;
 
 /// The memory of a message, to be used again when nobody shares it any more.
 struct Recycled {
@@ -48,6 +51,16 @@ pub(crate) fn share(mut memory: Vec<u8>, message: Range<usize>) -> Bytes {
     let mut shared = Bytes::from(memory);
     shared.advance(message.start.min(shared.len()));
     shared
+}
+
+/// The message that `memory` is, which an application made. Of one that is not long nobody else knows, so that a
+/// client can mask it where it is.
+pub(crate) fn adopt(memory: Vec<u8>) -> Bytes {
+    let len = memory.len();
+    if len >= LONG || memory.capacity() > most_for(len) {
+        return share(memory, 0..len);
+    }
+    Bytes::from(memory)
 }
 
 /// How much memory a message of `len` bytes may hold: kept by an application, at most twice its size.
@@ -92,7 +105,7 @@ pub(crate) fn take(len: usize) -> Vec<u8> {
     Vec::new()
 }
 
-/// The longest buffer of `len` to `most` bytes, as by [`take`]: for a message that grows, nobody knows how far.
+/// The longest buffer of up to `most` bytes, as by [`take`]: for a message that grows, nobody knows how far.
 pub(crate) fn take_to_grow(len: usize, most: usize) -> Vec<u8> {
     #[cfg(feature = "std")]
     if most >= MIN_LEN {
@@ -119,15 +132,11 @@ mod thread {
     use core::cell::Cell;
     use std::thread::LocalKey;
 
-    use super::{most_for, page};
+    use super::{LONG, most_for, page};
 
-    /// How many bytes a thread keeps, and in how many buffers, of the long ones and of the others.
+    /// How many bytes a thread keeps, and in how many buffers: of the long ones, and of the others.
     const MAX_BYTES: usize = 4 << 20;
     const MAX_BUFFERS: usize = 8;
-
-    /// Long ones are kept apart, since they cost most when there is none, and there are many more of the
-    /// others.
-    const LONG: usize = 128 * 1024;
 
     type Buffers = LocalKey<Cell<Vec<Vec<u8>>>>;
 
@@ -136,25 +145,25 @@ mod thread {
         static OTHERS: Cell<Vec<Vec<u8>>> = const { Cell::new(Vec::new()) };
     }
 
+    /// Whether a message of `len` bytes at its place is within `buffer`, which has no more than `most`.
+    fn fits(buffer: &Vec<u8>, len: usize, most: usize) -> bool {
+        let needed = page::before(page::PAYLOAD, buffer).saturating_add(len);
+        buffer.len() >= needed && buffer.capacity() <= most
+    }
+
     pub(super) fn take(len: usize) -> Vec<u8> {
-        let fits = |buffer: &Vec<u8>| {
-            let needed = page::before(page::PAYLOAD, buffer).saturating_add(len);
-            buffer.len() >= needed && buffer.capacity() <= most_for(len)
-        };
+        let most = most_for(len);
         // The last one in: it is in the cache.
-        let choose = |buffers: &[Vec<u8>]| buffers.iter().rposition(fits);
-        let of_others = if len < LONG { take_from(&OTHERS, choose) } else { None };
-        of_others.or_else(|| take_from(&LONG_ONES, choose)).unwrap_or_default()
+        let choose = |buffers: &[Vec<u8>]| buffers.iter().rposition(|it| fits(it, len, most));
+        take_from(&OTHERS, choose).or_else(|| take_from(&LONG_ONES, choose)).unwrap_or_default()
     }
 
     pub(super) fn take_to_grow(len: usize, most: usize) -> Vec<u8> {
-        let fits = |buffer: &Vec<u8>| (len..=most).contains(&buffer.len());
         let choose = |buffers: &[Vec<u8>]| {
-            let fitting = buffers.iter().enumerate().filter(|(_, buffer)| fits(buffer));
+            let fitting = buffers.iter().enumerate().filter(|(_, it)| fits(it, len, most));
             fitting.max_by_key(|(_, buffer)| buffer.len()).map(|(at, _)| at)
         };
-        let long = if most >= LONG { take_from(&LONG_ONES, choose) } else { None };
-        long.or_else(|| take_from(&OTHERS, choose)).unwrap_or_default()
+        take_from(&LONG_ONES, choose).or_else(|| take_from(&OTHERS, choose)).unwrap_or_default()
     }
 
     fn take_from(
@@ -175,7 +184,7 @@ mod thread {
         if size > MAX_BYTES.min(most_for(memory.len())) {
             return;
         }
-        let buffers = if memory.len() < LONG { &OTHERS } else { &LONG_ONES };
+        let buffers = if size < LONG { &OTHERS } else { &LONG_ONES };
         // The thread may be ending: then it is freed.
         let _ = buffers.try_with(|idle| {
             let mut buffers = idle.take();
@@ -214,8 +223,14 @@ mod tests {
         let again = take(LEN);
         assert_eq!((again.as_ptr(), again.len()), (place, LEN + page::LEN));
         assert!(take(LEN).is_empty());
+        let exact = vec![7; LEN];
+        let is_there = begins_at_its_place(&exact);
+        put(exact);
+        assert_eq!(take(LEN).len() == LEN, is_there, "the place as well");
+        while !take_to_grow(1, usize::MAX).is_empty() {}
         drop(share(vec![7; MIN_LEN - 1], 0..MIN_LEN - 1));
-        assert!(take(MIN_LEN - 1).is_empty(), "short buffers are the allocator's");
+        put(vec![7; MIN_LEN - 1]);
+        assert!(take_to_grow(1, usize::MAX).is_empty(), "short buffers are the allocator's");
     }
 
     #[test]
@@ -245,6 +260,7 @@ mod tests {
             put(vec![0; times * LEN]);
         }
         put(vec![0; LEN / 4]);
+        // Each has to hold its place as well: the lengths are those of the buffers, in quarters.
         let taken = |len, most| take_to_grow(len, most).len() / (LEN / 4);
         assert_eq!(taken(LEN / 2, 2 * LEN - 1), 0);
         assert_eq!(taken(1, LEN), 1);
@@ -265,11 +281,52 @@ mod tests {
             1 << 20,
             "it was copied, and its memory given back"
         );
-        for len in [1, 100, MIN_LEN, LEN] {
+        for len in [MIN_LEN, LEN] {
             let message = share(vec![1; 2 * len + 1], 0..len);
-            assert!(message == vec![1; len] && take_to_grow(1, 2 * len).is_empty(), "{len}");
-            drop(message);
-            while !take_to_grow(1, usize::MAX).is_empty() {}
+            assert_eq!(take_to_grow(1, usize::MAX).len(), 2 * len + 1, "copied, so it is free");
+            assert!(message == vec![1; len]);
+        }
+        for len in [1, 100, MIN_LEN - 1] {
+            let message = share(vec![1; 2 * len + 1], 0..len);
+            let memory = message.try_into_mut().expect("nobody shares it");
+            assert_eq!((memory.len(), memory.capacity()), (len, len));
+        }
+    }
+
+    #[test]
+    fn what_an_application_made_and_alone_has_can_be_changed_where_it_is() {
+        for len in [1, MIN_LEN, LEN - 1] {
+            let memory = vec![1; len];
+            let place = memory.as_ptr();
+            let bytes = adopt(memory).try_into_mut().expect("nobody shares it");
+            assert_eq!((bytes.as_ptr(), bytes.len()), (place, len));
+            let mut roomy = Vec::with_capacity(2 * len + 1);
+            roomy.resize(len, 2);
+            let place = roomy.as_ptr();
+            let bytes = adopt(roomy);
+            assert!(
+                bytes == vec![2; len] && bytes.as_ptr() != place,
+                "no more than twice its size"
+            );
+        }
+        let memory = vec![1; LEN];
+        let place = memory.as_ptr();
+        drop(adopt(memory));
+        let kept = take_to_grow(1, usize::MAX);
+        assert_eq!(kept.as_ptr(), place, "a long one is used again");
+    }
+
+    #[test]
+    fn memory_much_of_which_is_not_initialised_is_not_kept() {
+        for capacity in [2 * LEN, 2 * LEN + 1] {
+            let mut roomy = Vec::with_capacity(capacity);
+            roomy.resize(LEN, 7);
+            let place = roomy.as_ptr();
+            put(roomy);
+            let kept = take_to_grow(LEN / 2, capacity - 1);
+            assert!(kept.is_empty(), "it has more memory than that");
+            let kept = take_to_grow(LEN / 2, capacity);
+            assert_eq!(kept.as_ptr() == place, capacity == 2 * LEN);
         }
     }
 
