@@ -10,25 +10,29 @@ use crate::time::Instant;
 /// without.
 pub(super) fn receive<P: Endpoint, E>(
     endpoint: &mut P,
-    read: impl FnOnce(&mut [u8]) -> Poll<Result<usize, E>>,
-    now: impl FnOnce() -> Instant,
+    mut read: impl FnMut(&mut [u8]) -> Poll<Result<usize, E>>,
+    now: impl Fn() -> Instant,
 ) -> Poll<Result<usize, E>> {
-    #[cfg(feature = "std")]
-    let mut stage = thread::take();
-    #[cfg(feature = "std")]
-    endpoint.lend(&mut stage);
-    let buf = endpoint.recv_buffer();
-    let result = if buf.is_empty() { Poll::Pending } else { read(buf) };
-    if let Poll::Ready(Ok(n @ 1..)) = result {
-        endpoint.received(now(), n);
-    }
-    #[cfg(feature = "std")]
-    {
-        endpoint.reclaim(&mut stage);
-        thread::put(stage);
-        if result.is_pending() {
-            endpoint.release_buffers();
+    let mut once = |endpoint: &mut P| {
+        let buf = endpoint.recv_buffer();
+        let result = if buf.is_empty() { Poll::Pending } else { read(buf) };
+        if let Poll::Ready(Ok(n @ 1..)) = result {
+            endpoint.received(now(), n);
         }
+        result
+    };
+    #[cfg(feature = "std")]
+    let result = thread::with(|stage| {
+        endpoint.lend(stage);
+        let result = once(endpoint);
+        endpoint.reclaim(stage);
+        result
+    });
+    #[cfg(not(feature = "std"))]
+    let result = once(endpoint);
+    #[cfg(feature = "std")]
+    if result.is_pending() {
+        endpoint.release_buffers();
     }
     result
 }
@@ -36,29 +40,25 @@ pub(super) fn receive<P: Endpoint, E>(
 /// Lets others have the stage while `endpoint` lets others work.
 #[cfg(feature = "std")]
 pub(super) fn hand_on<P: Endpoint>(endpoint: &mut P) {
-    let mut stage = thread::take();
-    endpoint.reclaim(&mut stage);
-    thread::put(stage);
+    thread::with(|stage| endpoint.reclaim(stage));
 }
 
 /// Where there are threads, each has a stage. Elsewhere endpoints keep memory of their own.
 #[cfg(feature = "std")]
 mod thread {
-    use core::cell::Cell;
+    use core::cell::RefCell;
 
     use crate::buffer::Stage;
 
     std::thread_local! {
-        static STAGE: Cell<Stage> = const { Cell::new(Stage::new()) };
+        static STAGE: RefCell<Stage> = const { RefCell::new(Stage::new()) };
     }
 
-    /// A transport may itself read by way of an endpoint: then that one gets a new stage.
-    pub(super) fn take() -> Stage {
-        STAGE.try_with(Cell::take).unwrap_or_default()
-    }
-
-    pub(super) fn put(stage: Stage) {
-        let _ = STAGE.try_with(|slot| slot.set(stage));
+    /// Calls `work` with it. A transport may itself read by way of an endpoint: then that one gets a new
+    /// stage, as it does where the thread is ending.
+    pub(super) fn with<R>(mut work: impl FnMut(&mut Stage) -> R) -> R {
+        let done = STAGE.try_with(|stage| stage.try_borrow_mut().ok().map(|mut it| work(&mut it)));
+        done.ok().flatten().unwrap_or_else(|| work(&mut Stage::new()))
     }
 }
 
