@@ -325,8 +325,7 @@ impl Inbox {
     /// Drops everything unread, and the message under assembly.
     pub(crate) fn discard(&mut self) {
         self.head = self.tail;
-        self.direct = 0;
-        (self.front, self.received) = (0, 0);
+        (self.direct, self.received) = (0, 0);
         self.put_back();
     }
 
@@ -389,14 +388,16 @@ impl Inbox {
     }
 
     /// Has room for a message to grow by `len` bytes in memory that was used before, if it has to be moved
-    /// anyway and there is some: no more than twice what was received.
+    /// anyway and there is some: no more than twice what was received, and not so little more that it would
+    /// have to be moved again soon.
     #[inline]
     fn make_room(&mut self, len: usize) {
         let received = self.message_len();
         let is_full = self.received.saturating_add(len) > self.message.capacity();
         if is_full && received > 0 {
+            let least = received.saturating_add(len.max(received / 2));
             let most = received.saturating_mul(2);
-            self.move_to(recycled::take_to_grow(received.saturating_add(len), most));
+            self.move_to(recycled::take_to_grow(least, most));
         }
     }
 
@@ -409,9 +410,10 @@ impl Inbox {
         let end = front.saturating_add(self.message_len());
         if let Some(place) = used.get_mut(front..end) {
             place.copy_from_slice(self.message_mut());
+            let is_placed = self.front > 0;
             self.begin_at(front);
             self.received = end;
-            recycled::put(mem::replace(&mut self.message, used));
+            recycled::put(mem::replace(&mut self.message, used), is_placed);
         }
         true
     }
@@ -542,7 +544,7 @@ impl Inbox {
     /// Lends the message under assembly, until [`end_loan`](Self::end_loan).
     #[inline(never)]
     pub(crate) fn lend_message(&mut self) -> &[u8] {
-        let front = usize::from(mem::take(&mut self.front));
+        let front = usize::from(self.front);
         let end = mem::take(&mut self.received);
         self.on_loan = true;
         self.message.get(front..end).unwrap_or_default()
@@ -559,7 +561,8 @@ impl Inbox {
     #[cold]
     fn put_back(&mut self) {
         self.on_loan = false;
-        recycled::put(mem::take(&mut self.message));
+        let is_placed = mem::take(&mut self.front) > 0;
+        recycled::put(mem::take(&mut self.message), is_placed);
     }
 
     /// Memory claimed for the message under assembly.

@@ -12,10 +12,12 @@ use bytes::{Buf, Bytes};
 
 use super::page;
 
-/// Shorter buffers are the allocator's.
+/// A message of as many bytes has a place, if it is received into memory of its own or copied. Shorter
+/// buffers are the allocator's.
 pub(crate) const MIN_LEN: usize = 8 * 1024;
 
-/// Long ones are kept apart, since it costs most when there is none, and there are many more of the others.
+/// Also without a place it is used again from this length on. Such are kept apart, since it costs most when
+/// there is none, and there are many more of the others.
 const LONG: usize = 128 * 1024;
 
 /// The memory of a message, to be used again when nobody shares it any more.
@@ -32,7 +34,7 @@ impl AsRef<[u8]> for Recycled {
 
 impl Drop for Recycled {
     fn drop(&mut self) {
-        put(core::mem::take(&mut self.memory));
+        put(core::mem::take(&mut self.memory), true);
     }
 }
 
@@ -40,27 +42,18 @@ impl Drop for Recycled {
 pub(crate) fn share(mut memory: Vec<u8>, message: Range<usize>) -> Bytes {
     let len = message.len();
     if memory.capacity() > most_for(len) {
-        let copied = Bytes::copy_from_slice(memory.get(message).unwrap_or_default());
-        put(memory);
+        let copied = Bytes::copy_from_slice(memory.get(message.clone()).unwrap_or_default());
+        put(memory, message.start > 0);
         return copied;
     }
-    if len >= MIN_LEN {
+    if len >= if message.start > 0 { MIN_LEN } else { LONG } {
         return Bytes::from_owner(Recycled { memory, message });
     }
+    // Of that nobody else knows, so that a client can mask it where it is.
     memory.truncate(message.end);
     let mut shared = Bytes::from(memory);
     shared.advance(message.start.min(shared.len()));
     shared
-}
-
-/// The message that `memory` is, which an application made. Of one that is not long nobody else knows, so that a
-/// client can mask it where it is.
-pub(crate) fn adopt(memory: Vec<u8>) -> Bytes {
-    let len = memory.len();
-    if len >= LONG || memory.capacity() > most_for(len) {
-        return share(memory, 0..len);
-    }
-    Bytes::from(memory)
 }
 
 /// How much memory a message of `len` bytes may hold: kept by an application, at most twice its size.
@@ -105,23 +98,26 @@ pub(crate) fn take(len: usize) -> Vec<u8> {
     Vec::new()
 }
 
-/// The longest buffer of up to `most` bytes, as by [`take`]: for a message that grows, nobody knows how far.
+/// The longest of the long buffers of up to `most` bytes, as by [`take`]: for a message that grows, nobody knows
+/// how far.
 pub(crate) fn take_to_grow(len: usize, most: usize) -> Vec<u8> {
     #[cfg(feature = "std")]
-    if most >= MIN_LEN {
+    if most >= LONG {
         return thread::take_to_grow(len, most);
     }
     let _ = (len, most);
     Vec::new()
 }
 
-/// Has `memory` used again, if it is worth it.
-pub(crate) fn put(memory: Vec<u8>) {
+/// Has `memory` used again, if it is worth it: if it is long, or a message had a place in it. What is neither grew,
+/// and the allocator lets it grow where it is.
+pub(crate) fn put(memory: Vec<u8>, is_placed: bool) {
     #[cfg(feature = "std")]
-    if memory.len() >= MIN_LEN {
+    if memory.len() >= if is_placed { MIN_LEN } else { LONG } {
         thread::put(memory);
         return;
     }
+    let _ = is_placed;
     drop(memory);
 }
 
@@ -163,7 +159,19 @@ mod thread {
             let fitting = buffers.iter().enumerate().filter(|(_, it)| fits(it, len, most));
             fitting.max_by_key(|(_, buffer)| buffer.len()).map(|(at, _)| at)
         };
-        take_from(&LONG_ONES, choose).or_else(|| take_from(&OTHERS, choose)).unwrap_or_default()
+        take_from(&LONG_ONES, choose).unwrap_or_default()
+    }
+
+    /// How many are kept.
+    #[cfg(test)]
+    pub(super) fn kept() -> usize {
+        let count = |idle: &Cell<Vec<Vec<u8>>>| {
+            let buffers = idle.take();
+            let count = buffers.len();
+            idle.set(buffers);
+            count
+        };
+        LONG_ONES.with(count) + OTHERS.with(count)
     }
 
     fn take_from(
@@ -212,8 +220,9 @@ mod tests {
 
     #[test]
     fn what_nobody_shares_any_more_is_used_again_and_fits() {
-        let message = share(vec![7; LEN + page::LEN], 0..LEN);
-        let place = message.as_ptr();
+        let memory = vec![7; LEN + page::LEN];
+        let place = memory.as_ptr();
+        let message = share(memory, 0..LEN);
         let shared = message.clone();
         drop(message);
         assert!(take(LEN).is_empty(), "somebody still reads it");
@@ -225,12 +234,22 @@ mod tests {
         assert!(take(LEN).is_empty());
         let exact = vec![7; LEN];
         let is_there = begins_at_its_place(&exact);
-        put(exact);
+        put(exact, true);
         assert_eq!(take(LEN).len() == LEN, is_there, "the place as well");
         while !take_to_grow(1, usize::MAX).is_empty() {}
-        drop(share(vec![7; MIN_LEN - 1], 0..MIN_LEN - 1));
-        put(vec![7; MIN_LEN - 1]);
-        assert!(take_to_grow(1, usize::MAX).is_empty(), "short buffers are the allocator's");
+        for (len, is_placed, is_kept) in [
+            (MIN_LEN - 1, true, false),
+            (MIN_LEN, true, true),
+            (LEN - 1, false, false),
+            (LEN, false, true),
+        ] {
+            let before = thread::kept();
+            let start = usize::from(is_placed);
+            drop(share(vec![7; len + 1], start..start + len));
+            put(vec![7; len], is_placed);
+            let kept = thread::kept() - before;
+            assert_eq!(kept, if is_kept { 2 } else { 0 }, "{len}, placed: {is_placed}");
+        }
     }
 
     #[test]
@@ -257,13 +276,13 @@ mod tests {
     #[test]
     fn a_message_that_grows_takes_the_longest_it_may() {
         for times in [2, 8, 3, 4] {
-            put(vec![0; times * LEN]);
+            put(vec![0; times * LEN], true);
         }
-        put(vec![0; LEN / 4]);
+        put(vec![0; LEN / 4], true);
         // Each has to hold its place as well: the lengths are those of the buffers, in quarters.
         let taken = |len, most| take_to_grow(len, most).len() / (LEN / 4);
         assert_eq!(taken(LEN / 2, 2 * LEN - 1), 0);
-        assert_eq!(taken(1, LEN), 1);
+        assert_eq!(taken(1, LEN), 0, "only long ones");
         assert_eq!(taken(1, 4 * LEN), 16);
         assert_eq!(taken(1, 4 * LEN), 12);
         assert_eq!(taken(5 * LEN, 7 * LEN), 0);
@@ -282,8 +301,8 @@ mod tests {
             "it was copied, and its memory given back"
         );
         for len in [MIN_LEN, LEN] {
-            let message = share(vec![1; 2 * len + 1], 0..len);
-            assert_eq!(take_to_grow(1, usize::MAX).len(), 2 * len + 1, "copied, so it is free");
+            let message = share(vec![1; 2 * len + 1], 1..len + 1);
+            assert_eq!(take(2 * len - page::LEN).len(), 2 * len + 1, "copied, so it is free");
             assert!(message == vec![1; len]);
         }
         for len in [1, 100, MIN_LEN - 1] {
@@ -294,16 +313,16 @@ mod tests {
     }
 
     #[test]
-    fn what_an_application_made_and_alone_has_can_be_changed_where_it_is() {
+    fn what_nobody_else_has_can_be_changed_where_it_is() {
         for len in [1, MIN_LEN, LEN - 1] {
             let memory = vec![1; len];
             let place = memory.as_ptr();
-            let bytes = adopt(memory).try_into_mut().expect("nobody shares it");
+            let bytes = share(memory, 0..len).try_into_mut().expect("nobody shares it");
             assert_eq!((bytes.as_ptr(), bytes.len()), (place, len));
             let mut roomy = Vec::with_capacity(2 * len + 1);
             roomy.resize(len, 2);
             let place = roomy.as_ptr();
-            let bytes = adopt(roomy);
+            let bytes = share(roomy, 0..len);
             assert!(
                 bytes == vec![2; len] && bytes.as_ptr() != place,
                 "no more than twice its size"
@@ -311,7 +330,7 @@ mod tests {
         }
         let memory = vec![1; LEN];
         let place = memory.as_ptr();
-        drop(adopt(memory));
+        drop(share(memory, 0..LEN));
         let kept = take_to_grow(1, usize::MAX);
         assert_eq!(kept.as_ptr(), place, "a long one is used again");
     }
@@ -322,7 +341,7 @@ mod tests {
             let mut roomy = Vec::with_capacity(capacity);
             roomy.resize(LEN, 7);
             let place = roomy.as_ptr();
-            put(roomy);
+            put(roomy, true);
             let kept = take_to_grow(LEN / 2, capacity - 1);
             assert!(kept.is_empty(), "it has more memory than that");
             let kept = take_to_grow(LEN / 2, capacity);
@@ -335,19 +354,19 @@ mod tests {
         let kept = |len| core::iter::from_fn(move || Some(take(len)).filter(|b| !b.is_empty()));
         for len in [16 << 10, 1 << 20] {
             for _ in 0..100 {
-                put(vec![0; 4 * len]);
+                put(vec![0; 4 * len], true);
             }
             for _ in 0..100 {
-                put(vec![0; len]);
+                put(vec![0; len], true);
             }
             assert_eq!(kept(4 * len - page::LEN).count(), 0, "others took their place");
             assert_eq!(kept(len - page::LEN).count(), if len < LEN { 8 } else { 4 });
         }
-        put(vec![0; LEN]);
+        put(vec![0; LEN], true);
         for _ in 0..100 {
-            put(vec![0; 16 << 10]);
+            put(vec![0; 16 << 10], true);
         }
-        put(vec![0; 8 << 20]);
+        put(vec![0; 8 << 20], true);
         assert_eq!(kept(LEN - page::LEN).count(), 1, "no place is made for one that is too long");
     }
 }

@@ -34,7 +34,10 @@ impl<'a> Text<'a> {
     pub fn into_payload(self) -> Payload<'a> {
         match self.0 {
             Cow::Borrowed(text) => Payload::Borrowed(text.as_bytes()),
-            Cow::Owned(text) => Payload::Owned(recycled::adopt(text.into_bytes())),
+            Cow::Owned(text) => {
+                let len = text.len();
+                Payload::Owned(recycled::share(text.into_bytes(), 0..len))
+            }
         }
     }
 }
