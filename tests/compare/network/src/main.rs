@@ -83,7 +83,7 @@ fn measure<'a>(
         table.skip(reason);
         return table;
     }
-    let turns = if row.is_slow() { 1 } else { rounds };
+    let turns = row.turns(rounds);
     for turn in 1..=turns {
         for program in programs.iter().filter(|program| row.concerns(program)) {
             eprintln!("          {} turn {turn} of {turns}: {}", row.name, program.name);

@@ -193,11 +193,14 @@ impl Row {
         takes_part && program.has_mode(self.mode())
     }
 
-    /// Whether it is measured once: its figures repeat well, or it has rounds of its own.
-    pub(crate) fn is_slow(&self) -> bool {
+    /// In how many turns of all servers it is measured, of `rounds` that are asked for.
+    pub(crate) fn turns(&self, rounds: u32) -> u32 {
         match self.work {
-            Work::Calls(_) | Work::Memory(_) | Work::Heartbeat | Work::FanOut { .. } => true,
-            Work::Echo(_) | Work::Connect => false,
+            // The figures repeat well, or it has rounds of its own.
+            Work::Calls(_) | Work::Memory(_) | Work::FanOut { .. } => 1,
+            // They do not, but each takes a quarter of a minute.
+            Work::Heartbeat => rounds.min(3),
+            Work::Echo(_) | Work::Connect => rounds,
         }
     }
 
