@@ -3,7 +3,8 @@ use core::mem;
 
 use bytes::Bytes;
 
-use super::{Stage, page, recycled};
+use super::assembly::{Assembly, GRANT};
+use super::{Stage, page};
 use crate::frame::FrameHeader;
 
 /// Received bytes, and the place for the next ones.
@@ -13,10 +14,10 @@ use crate::frame::FrameHeader;
 ///
 /// ```text
 ///   stage    [ | taken | unread | spare ]     lent for a read, or its own; none while nothing is unread
-///   message  [ | received       | spare ]     grows as the peer earns it
+///   message  [ | received       | spare ]     an [`Assembly`]
 /// ```
 ///
-/// What is received into a stage that is lent, or as a long message, begins at its [place](page).
+/// What is received into a stage that is lent begins at its [place](page::STAGE).
 ///
 /// What is unread stays where it is until taken, so bytes that were found ready cannot be
 /// overwritten by a later read.
@@ -25,12 +26,7 @@ pub(crate) struct Inbox {
     stage: Vec<u8>,
     head: usize,
     tail: usize,
-    message: Vec<u8>,
-    /// Where in its memory the message under assembly begins.
-    front: u16,
-    /// Where it ends, as far as it was received.
-    received: usize,
-    direct: usize,
+    message: Assembly,
     /// The size of the next staging area of its own.
     size: u32,
     max_size: u32,
@@ -40,27 +36,9 @@ pub(crate) struct Inbox {
     sparse_reads: u8,
     /// Whether the staging area is lent.
     lent: bool,
-    /// Whether `message` is lent to the application, and no message is under assembly.
-    on_loan: bool,
     /// Whether a long message came last, and the next read takes little: if another one follows, what
     /// is staged of it has to be moved.
     sips: bool,
-}
-
-/// How much memory a peer is granted beyond what it has already filled.
-const GRANT: usize = 64 * 1024;
-
-/// However much it has filled: what is granted is cleared, and should still be in the cache when it
-/// is received into.
-const MAX_GRANT: usize = 128 * 1024;
-
-/// How many times that is claimed.
-const CLAIM: usize = 16;
-
-/// How much memory is claimed behind `received` bytes.
-const fn claim_behind(received: usize) -> usize {
-    let claim = received.saturating_mul(CLAIM);
-    if claim > GRANT { claim } else { GRANT }
 }
 
 /// The smallest staging area. Also holds any control frame, and any header, twice over.
@@ -83,16 +61,12 @@ impl Inbox {
             stage: bytes.to_vec(),
             head: 0,
             tail: bytes.len(),
-            message: Vec::new(),
-            front: 0,
-            received: 0,
-            direct: 0,
+            message: Assembly::default(),
             size: Self::FIRST_SIZE,
             max_size: MIN_SIZE,
             needed: 0,
             sparse_reads: 0,
             lent: false,
-            on_loan: false,
             sips: false,
         };
         inbox.configure(max_size);
@@ -106,11 +80,7 @@ impl Inbox {
 
     /// Whether it is as a new one that has received nothing, but for the size it begins with.
     pub(crate) fn is_idle(&self) -> bool {
-        self.stage.capacity() == 0
-            && self.message.capacity() == 0
-            && self.direct == 0
-            && self.received == 0
-            && !self.on_loan
+        self.stage.capacity() == 0 && self.message.is_idle()
     }
 
     /// Takes the size of an [idle](Self::is_idle) one and how it was used of late, and gives its own.
@@ -124,18 +94,8 @@ impl Inbox {
     ///
     /// Empty while unread frames fill the staging area: stop reading, and let the transport push back.
     pub(crate) fn spare(&mut self) -> &mut [u8] {
-        if self.direct > 0 {
-            if self.message.len() == self.received {
-                self.claim();
-            }
-            if self.message.len() == self.received {
-                let grant = self.direct.min(self.message_len().clamp(GRANT, MAX_GRANT));
-                // No more than is claimed, or it would be moved.
-                let end = self.received.saturating_add(grant).min(self.message.capacity());
-                self.message.resize(end, 0);
-            }
-            let end = self.message.len().min(self.received.saturating_add(self.direct));
-            return self.message.get_mut(self.received..end).unwrap_or_default();
+        if self.message.outstanding() > 0 {
+            return self.message.spare();
         }
         let size = self.size.max(self.needed) as usize;
         if self.head == self.tail {
@@ -203,7 +163,7 @@ impl Inbox {
     #[inline]
     pub(crate) fn lend(&mut self, stage: &mut Stage) {
         let unread = self.tail.saturating_sub(self.head);
-        if self.direct > 0 || self.lent || unread > COPY_OUT {
+        if self.message.outstanding() > 0 || self.lent || unread > COPY_OUT {
             return;
         }
         if stage.bytes.is_empty() {
@@ -260,11 +220,8 @@ impl Inbox {
     /// Records that the transport filled the first `n` bytes of [`spare`](Self::spare), and returns
     /// how many that can have been.
     pub(crate) fn advance(&mut self, n: usize) -> usize {
-        if self.direct > 0 {
-            let n = n.min(self.message.len().saturating_sub(self.received)).min(self.direct);
-            self.direct = self.direct.saturating_sub(n);
-            self.received = self.received.saturating_add(n);
-            return n;
+        if self.message.outstanding() > 0 {
+            return self.message.advance(n);
         }
         let spare = self.end().saturating_sub(self.tail);
         let n = n.min(spare);
@@ -325,8 +282,7 @@ impl Inbox {
     /// Drops everything unread, and the message under assembly.
     pub(crate) fn discard(&mut self) {
         self.head = self.tail;
-        (self.direct, self.received) = (0, 0);
-        self.put_back();
+        self.message.discard();
     }
 
     /// Whether `len` payload bytes can be waited for in the staging area.
@@ -347,161 +303,41 @@ impl Inbox {
         self.needed = u32::try_from(needed).unwrap_or(u32::MAX);
     }
 
-    /// Claims memory for what is to arrive. It is not touched before it is granted, so it costs no
-    /// more than addresses; and a message that need not move as it grows costs much less.
-    ///
-    /// If there is a buffer that was used before, that is taken: it is neither cleared nor faulted in.
-    fn claim(&mut self) {
-        let claim = self.direct.min(claim_behind(self.message_len()));
-        if self.message.capacity().saturating_sub(self.received) >= claim.min(GRANT) {
-            return;
-        }
-        let len = self.message_len().saturating_add(self.direct);
-        if self.move_to(recycled::take(len)) {
-            return;
-        }
-        let is_placed = len >= recycled::MIN_LEN;
-        let room = if is_placed { page::LEN } else { 0 };
-        if claim == self.direct {
-            self.message.reserve_exact(claim.saturating_add(room));
-        } else {
-            self.message.reserve(claim.saturating_add(room));
-        }
-        if is_placed {
-            self.place_message();
-        }
-    }
-
-    /// Moves the message under assembly to its [place](page::PAYLOAD), if it is elsewhere: its memory may have
-    /// been moved.
-    fn place_message(&mut self) {
-        let (from, front) = (usize::from(self.front), page::before(page::PAYLOAD, &self.message));
-        if from != front {
-            let end = front.saturating_add(self.message_len());
-            self.message.resize(self.message.len().max(end), 0);
-            self.message.copy_within(from..self.received, front);
-            // What is granted next is not what is left of what was.
-            self.message.truncate(end);
-            self.begin_at(front);
-            self.received = end;
-        }
-    }
-
-    /// Has room for a message to grow by `len` bytes in memory that was used before, if it has to be moved
-    /// anyway and there is some: no more than twice what was received, and not so little more that it would
-    /// have to be moved again soon.
-    #[inline]
-    fn make_room(&mut self, len: usize) {
-        let received = self.message_len();
-        let is_full = self.received.saturating_add(len) > self.message.capacity();
-        if is_full && received > 0 {
-            let least = received.saturating_add(len.max(received / 2));
-            let most = received.saturating_mul(2);
-            self.move_to(recycled::take_to_grow(least, most));
-        }
-    }
-
-    /// Moves the message under assembly to its [place](page::PAYLOAD) in `used`, if that is any memory.
-    fn move_to(&mut self, mut used: Vec<u8>) -> bool {
-        if used.is_empty() {
-            return false;
-        }
-        let front = page::before(page::PAYLOAD, &used);
-        let end = front.saturating_add(self.message_len());
-        if let Some(place) = used.get_mut(front..end) {
-            place.copy_from_slice(self.message_mut());
-            let is_placed = self.front > 0;
-            self.begin_at(front);
-            self.received = end;
-            recycled::put(mem::replace(&mut self.message, used), is_placed);
-        }
-        true
-    }
-
-    /// The message under assembly begins there.
-    fn begin_at(&mut self, front: usize) {
-        // It is within a page.
-        self.front = u16::try_from(front).unwrap_or_default();
-    }
-
     /// Moves the unread part of a payload of `len` bytes onto the message under assembly, and
-    /// routes the rest straight into it. A long message has its [place](page::PAYLOAD).
+    /// routes the rest straight into it.
     pub(crate) fn direct(&mut self, len: usize) {
-        debug_assert!(!self.on_loan);
-        let n = len.min(self.tail.saturating_sub(self.head));
-        if self.received == 0 && len >= recycled::MIN_LEN {
-            self.message = recycled::take(len);
-            if self.message.is_empty() {
-                let rest = len.saturating_sub(n).min(claim_behind(n));
-                self.message = recycled::claim(n.saturating_add(rest));
-            }
-            self.received = page::before(page::PAYLOAD, &self.message);
-            self.begin_at(self.received);
-            if self.message.len() < self.received {
-                self.message.resize(self.received, 0);
-            }
-        }
-        self.append(n);
-        self.direct = len.saturating_sub(n);
-        self.sips = self.direct > GRANT;
+        let end = self.head.saturating_add(len).min(self.tail);
+        self.message.direct(len, self.stage.get(self.head..end).unwrap_or_default());
+        self.head = end;
+        self.sips = self.message.outstanding() > GRANT;
     }
 
     /// Moves the first `n` unread bytes onto the message under assembly.
     pub(crate) fn append(&mut self, n: usize) {
         let end = self.head.saturating_add(n).min(self.tail);
-        let bytes = self.stage.get(self.head..end).unwrap_or_default();
+        self.message.append(self.stage.get(self.head..end).unwrap_or_default());
         self.head = end;
-        let start = self.received;
-        self.received = start.saturating_add(bytes.len());
-        if let Some(place) = self.message.get_mut(start..self.received) {
-            place.copy_from_slice(bytes);
-        } else {
-            self.message.truncate(start);
-            self.message.extend_from_slice(bytes);
-        }
     }
 
     /// What is unread, and a place for at least `len` bytes of it behind the message under assembly: what
     /// goes there is told to [`placed`](Self::placed). More only if there is memory for it.
     #[inline]
     pub(crate) fn place(&mut self, len: usize) -> (&[u8], &mut [u8]) {
-        self.make_room(len.min(self.unread().len()));
         let unread = self.stage.get(self.head..self.tail).unwrap_or_default();
-        let needed = self.received.saturating_add(len);
-        if self.message.len() < needed {
-            self.message.truncate(self.received);
-            self.message.reserve(len);
-            let most = self.received.saturating_add(unread.len());
-            self.message.resize(self.message.capacity().min(most).max(needed), 0);
-        }
-        (unread, self.message.get_mut(self.received..).unwrap_or_default())
+        (unread, self.message.place(len, unread.len()))
     }
 
     /// Takes the first `taken` unread bytes, of which `appended` were written to their [place](Self::place).
     #[inline]
     pub(crate) fn placed(&mut self, taken: usize, appended: usize) {
         self.head = self.head.saturating_add(taken).min(self.tail);
-        self.received = self.received.saturating_add(appended).min(self.message.len());
+        self.message.placed(appended);
     }
 
     /// Claims memory for what comes out of compressed bytes: for `needed` more bytes, and if there is
     /// none for those, for `most` or as many as there are, in all for `limit`.
     pub(crate) fn claim_for(&mut self, needed: usize, most: usize, limit: usize) {
-        let left = limit.saturating_sub(self.received);
-        if self.message.capacity().saturating_sub(self.received) >= needed.min(left) {
-            return;
-        }
-        if self.message.capacity() == 0 {
-            self.message = recycled::take(most.min(left));
-        }
-        if self.message.capacity() == 0 {
-            self.message.reserve_exact(most.min(left));
-        } else if self.message.capacity().saturating_sub(self.received) < needed {
-            // By doubling, so that this costs O(1) a byte.
-            let more = most.max(self.message.capacity()).min(left);
-            self.message.truncate(self.received);
-            self.message.reserve_exact(more);
-        }
+        self.message.claim_for(needed, most, limit);
     }
 
     /// Takes the first `n` unread bytes and has `append` make of them what it adds to the message under
@@ -514,66 +350,53 @@ impl Inbox {
         let start = self.head;
         self.head = start.saturating_add(n).min(self.tail);
         let bytes = self.stage.get(start..self.head).unwrap_or_default();
-        append(bytes, &mut self.message, &mut self.received)
+        let (memory, filled) = self.message.filled_mut();
+        append(bytes, memory, filled)
     }
 
     /// Payload bytes still to arrive before the directly received frame is whole.
     #[inline]
     pub(crate) fn outstanding(&self) -> usize {
-        self.direct
+        self.message.outstanding()
     }
 
     /// What has been received of the message under assembly.
     #[inline]
     pub(crate) fn message_mut(&mut self) -> &mut [u8] {
-        self.message.get_mut(usize::from(self.front)..self.received).unwrap_or_default()
+        self.message.bytes_mut()
     }
 
     #[inline]
     pub(crate) fn message_len(&self) -> usize {
-        self.received.saturating_sub(usize::from(self.front))
+        self.message.len()
     }
 
     /// The message under assembly. Its memory is used again.
     pub(crate) fn take_message(&mut self) -> Bytes {
-        let front = usize::from(mem::take(&mut self.front));
-        let end = mem::take(&mut self.received);
-        recycled::share(mem::take(&mut self.message), front..end)
+        self.message.take()
     }
 
     /// Lends the message under assembly, until [`end_loan`](Self::end_loan).
     #[inline(never)]
     pub(crate) fn lend_message(&mut self) -> &[u8] {
-        let front = usize::from(self.front);
-        let end = mem::take(&mut self.received);
-        self.on_loan = true;
-        self.message.get(front..end).unwrap_or_default()
+        self.message.lend()
     }
 
     /// The memory of a message that was lent is used again. To be called before the next one is assembled.
     #[inline(always)]
     pub(crate) fn end_loan(&mut self) {
-        if self.on_loan {
-            self.put_back();
-        }
-    }
-
-    #[cold]
-    fn put_back(&mut self) {
-        self.on_loan = false;
-        let is_placed = mem::take(&mut self.front) > 0;
-        recycled::put(mem::take(&mut self.message), is_placed);
+        self.message.end_loan();
     }
 
     /// Memory claimed for the message under assembly.
     #[cfg(test)]
     pub(crate) fn claimed(&self) -> usize {
-        self.message.capacity()
+        self.message.claimed()
     }
 
     /// Memory held, in bytes. What is only claimed is not.
     pub(crate) fn capacity(&self) -> usize {
-        self.stage.capacity().saturating_add(self.message.len())
+        self.stage.capacity().saturating_add(self.message.held())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Bytes in, bytes out: objects apart from the protocol's state, so that one side can be lent while
 //! the other is written.
 
+mod assembly;
 mod inbox;
 mod outbox;
 mod page;
