@@ -46,7 +46,7 @@ pub(crate) fn share(mut memory: Vec<u8>, message: Range<usize>) -> Bytes {
         put(memory, message.start > 0);
         return copied;
     }
-    if len >= if message.start > 0 { MIN_LEN } else { LONG } {
+    if len >= least(message.start > 0) {
         return Bytes::from_owner(Recycled { memory, message });
     }
     // Of that nobody else knows, so that a client can mask it where it is.
@@ -109,16 +109,18 @@ pub(crate) fn take_to_grow(len: usize, most: usize) -> Vec<u8> {
     Vec::new()
 }
 
-/// Has `memory` used again, if it is worth it: if it is long, or a message had a place in it. What is neither grew,
-/// and the allocator lets it grow where it is.
+/// The least that is used again: if a message has a place in it, or else if it is long. What is neither grew, and
+/// the allocator lets the next one grow where it is.
+const fn least(is_placed: bool) -> usize {
+    if is_placed { MIN_LEN } else { LONG }
+}
+
+/// Has `memory` used again, if it is worth it.
 pub(crate) fn put(memory: Vec<u8>, is_placed: bool) {
-    #[cfg(feature = "std")]
-    if memory.len() >= if is_placed { MIN_LEN } else { LONG } {
+    if memory.len() >= least(is_placed) {
+        #[cfg(feature = "std")]
         thread::put(memory);
-        return;
     }
-    let _ = is_placed;
-    drop(memory);
 }
 
 /// Where there are threads, each keeps some.

@@ -69,7 +69,7 @@ mod tests {
     use core::convert::Infallible;
     use core::task::{Context, Poll, Waker};
 
-    use crate::buffer::Outbox;
+    use crate::buffer::{Inbox, Outbox};
     use crate::connection::{Config, Connection, Event, Heartbeat, Role};
     use crate::driver::{Timer, Transport, WebSocket};
     use crate::error::TransportFailure;
@@ -141,6 +141,33 @@ mod tests {
 
     /// RFC 6455 section 5.7.
     const HELLO: &[u8] = &[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
+
+    #[test]
+    fn a_transport_that_reads_by_way_of_an_endpoint_has_a_stage_too_and_both_are_whole() {
+        let [mut outer, mut inner] = [(); 2].map(|()| Inbox::new(64 << 10, &[]));
+        let read = |inbox: &mut Inbox, byte| {
+            inbox.spare()[..100].fill(byte);
+            inbox.advance(100);
+        };
+        for _ in 0..2 {
+            super::thread::with(|stage| {
+                outer.lend(stage);
+                super::thread::with(|stage| {
+                    inner.lend(stage);
+                    read(&mut inner, 2);
+                    inner.reclaim(stage);
+                });
+                read(&mut outer, 1);
+                outer.reclaim(stage);
+            });
+            for (inbox, byte) in [(&mut outer, 1), (&mut inner, 2)] {
+                assert_eq!(inbox.unread(), [byte; 100]);
+                inbox.take(100);
+                inbox.release();
+                assert_eq!(inbox.capacity(), 0, "both stages went back");
+            }
+        }
+    }
 
     #[test]
     fn a_connection_that_is_waited_on_rests() {
