@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Buf;
 use longwire::handshake::{Acceptance, ClientHandshake, Request, ServerHandshake};
-use longwire::{CloseCode, Config, Connection, Endpoint, Event, Instant, Message, Role};
+use longwire::{CloseCode, Config, Connection, Endpoint, Event, Instant, Message};
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng as _, SeedableRng as _};
 
@@ -80,8 +80,7 @@ fn call(url: &str, lines: &[&str]) -> Result<(), Box<dyn Error>> {
     let mut handshake = ClientHandshake::new(&request, config.handshake, &mut rng, socket.now());
     socket.drive(&mut handshake)?;
     let opened = handshake.finish()?;
-    let role = Role::client(rng);
-    let mut connection = Connection::from_upgraded(role, config, socket.now(), &opened.leftover);
+    let mut connection = Connection::from_opened(&opened, rng, config, socket.now());
     for line in lines {
         connection.send(Message::from(*line)).map_err(|error| error.kind())?;
     }

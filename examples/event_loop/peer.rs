@@ -6,10 +6,10 @@ use std::net::Shutdown;
 use std::sync::Arc;
 
 use bytes::Buf;
-use longwire::buffer::{Outbox, Stage};
-use longwire::handshake::{Acceptance, Accepted, Rejection, ServerHandshake};
+use longwire::buffer::Stage;
+use longwire::handshake::{Acceptance, Rejection, ServerHandshake};
 use longwire::rng::Jitter;
-use longwire::{Closed, Config, Connection, Endpoint, Event, Instant, PreparedMessage, Role};
+use longwire::{Closed, Config, Connection, Endpoint, Event, Instant, PreparedMessage};
 use mio::net::TcpStream;
 use rand::Rng as _;
 use rand::rngs::StdRng;
@@ -40,8 +40,6 @@ pub(crate) struct Turn<'a> {
 pub(crate) struct Peer {
     socket: TcpStream,
     phase: Phase,
-    /// The answer to the opening handshake, until it has left: it goes before the first frame.
-    answer: Option<Box<Outbox>>,
     /// Whether the socket was readable, or writable, when last heard of.
     pub(crate) readable: bool,
     pub(crate) writable: bool,
@@ -87,7 +85,6 @@ impl Peer {
         Self {
             socket,
             phase: Phase::Handshake(ServerHandshake::new(config.handshake, now).into()),
-            answer: None,
             readable: false,
             writable: false,
             ended: false,
@@ -145,13 +142,7 @@ impl Peer {
             // Another one is in its place for a moment.
             let next = ServerHandshake::new(turn.config.handshake, turn.now);
             let accepted = accept(mem::replace(handshake, next), turn);
-            self.phase = match accepted {
-                Ok((connection, answer)) => {
-                    self.answer = Some(answer.into());
-                    Phase::Open(connection)
-                }
-                Err(rejection) => Phase::Rejected(rejection),
-            };
+            self.phase = accepted.map_or_else(Phase::Rejected, Phase::Open);
         }
         // Also what followed the opening handshake.
         if let Phase::Open(connection) = &mut self.phase {
@@ -164,7 +155,7 @@ impl Peer {
         let mut any = false;
         let endpoint = self.phase.endpoint();
         while self.writable {
-            let outbox = self.answer.as_deref().unwrap_or_else(|| endpoint.send_buffer());
+            let outbox = endpoint.send_buffer();
             if !outbox.has_remaining() {
                 break;
             }
@@ -172,25 +163,16 @@ impl Peer {
                 [only] => self.socket.write(only),
                 many => self.socket.write_vectored(many),
             });
-            match (written, &mut self.answer) {
-                (Ok(n), None) => endpoint.sent(now, n),
-                (Ok(n), Some(answer)) => {
-                    answer.advance(n);
-                    if !answer.has_remaining() {
-                        self.answer = None;
-                    }
-                }
-                (Err(error), _) if error.kind() == ErrorKind::Interrupted => continue,
-                (Err(error), _) if error.kind() == ErrorKind::WouldBlock => {
+            match written {
+                Ok(n) => endpoint.sent(now, n),
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.writable = false;
                     // From now on the connection counts how long nothing is taken.
                     endpoint.sent(now, 0);
                     break;
                 }
-                (Err(error), _) => {
-                    self.answer = None;
-                    endpoint.send_failed(now, error.kind().into());
-                }
+                Err(error) => endpoint.send_failed(now, error.kind().into()),
             }
             any = true;
         }
@@ -234,22 +216,17 @@ impl Peer {
     }
 }
 
-fn accept(
-    handshake: ServerHandshake,
-    turn: &mut Turn<'_>,
-) -> Result<(Connection, Outbox), Rejection> {
-    let (now, acceptance) = (turn.now, Acceptance::new());
-    let Accepted { outbox, leftover, .. } = handshake.request(now)?.accept(&acceptance, now)?;
-    let config = Arc::clone(turn.config);
-    let connection = Connection::from_upgraded(Role::Server, config, now, &leftover);
-    let connection = match &mut turn.rng {
+fn accept(handshake: ServerHandshake, turn: &mut Turn<'_>) -> Result<Connection, Rejection> {
+    let now = turn.now;
+    let accepted = handshake.request(now)?.accept(&Acceptance::new(), now)?;
+    let connection = Connection::from_accepted(accepted, Arc::clone(turn.config), now);
+    Ok(match &mut turn.rng {
         // Those who came together are not all pinged together.
         Some(rng) => {
             connection.with_jitter(Jitter::draw(&mut |dest: &mut [u8]| rng.fill_bytes(dest)), now)
         }
         None => connection,
-    };
-    Ok((connection, outbox))
+    })
 }
 
 /// Sees to every message while it is lent, as long as there is room.
