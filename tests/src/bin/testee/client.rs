@@ -31,6 +31,7 @@ pub(crate) async fn autobahn<R: Runtime>(
     agent: &str,
 ) -> Result<(), Box<dyn Error>> {
     let url = url.trim_end_matches('/');
+    let agent = percent_encoded(agent);
     let count_url = format!("{url}/getCaseCount");
     let cases =
         match select(pin!(case_count::<R>(args, &count_url)), pin!(R::sleep(PATIENCE))).await {
@@ -48,6 +49,17 @@ pub(crate) async fn autobahn<R: Runtime>(
     let mut websocket = open::<R>(args, &format!("{url}/updateReports?agent={agent}")).await?;
     echo_to_the_end::<R>(&mut websocket).await?;
     Ok(())
+}
+
+/// `name` as the value of a query (RFC 3986 section 3.4).
+fn percent_encoded(name: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'-' | b'.' | b'_' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+            char::from(byte).into()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    name.bytes().map(encode).collect()
 }
 
 async fn case_count<R: Runtime>(args: &Args, url: &str) -> Result<u32, Box<dyn Error>> {
@@ -142,5 +154,16 @@ fn describe(closed: &Closed) -> String {
         (Some(error), _) => error.to_string(),
         (None, Some(close)) => format!("closed with {}, but not in order", close.code),
         (None, None) => "closed without a closing handshake".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent_encoded;
+
+    #[test]
+    fn a_name_is_the_value_of_a_query_whatever_is_in_it() {
+        assert_eq!(percent_encoded("longwire-tokio_0.1~x"), "longwire-tokio_0.1~x");
+        assert_eq!(percent_encoded("a b/c&d=é%"), "a%20b%2Fc%26d%3D%C3%A9%25");
     }
 }
