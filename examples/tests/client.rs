@@ -307,6 +307,23 @@ fn reconnecting_client() {
 }
 
 #[test]
+fn session_blocking() {
+    let server = Server::start();
+    let address = server.address;
+    drop(server);
+    let url = format!("ws://{address}/");
+    let client = Running::new("session_blocking", &[&url], "one\ntwo\n");
+    client.error_with("Retry");
+    let server = Server::start_at(address);
+    assert_eq!([client.line(), client.line()], ["one", "two"]);
+    client.error_with("1: received");
+    client.error_with("2: received");
+    let (code, lines, errors) = client.end();
+    assert_eq!((code, lines), (Some(0), Vec::new()), "{errors:?}");
+    assert!(server.closed().clean);
+}
+
+#[test]
 fn delegate() {
     let server = Server::start();
     let (code, lines, _) = Running::open("delegate", &[&server.url()]).end();

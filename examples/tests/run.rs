@@ -293,6 +293,19 @@ fn echo_clients_send_many_lines_without_standing_still() {
 }
 
 #[test]
+fn opening() {
+    let (status, lines) = Running::new("opening", &[], "").wait();
+    assert!(status.success());
+    let begins =
+        ["lost: 404 ", "a stranger: 401 ", "another's page: 403 ", "a member: 101 chat.v2"];
+    assert_eq!(lines.len(), 5, "{lines:?}");
+    for (line, begin) in lines.iter().zip(begins) {
+        assert!(line.starts_with(begin), "{lines:?}");
+    }
+    assert_eq!(lines[4], "a member: welcome, ann, to chat.v2");
+}
+
+#[test]
 fn side_by_side() {
     let run = |runtime| Running::new("side_by_side", &["--runtime", runtime], "").wait();
     let (status, lines) = run("tokio");
