@@ -90,6 +90,10 @@ fn transmit(session: &mut Session, stream: &mut TcpStream, clock: &Clock) -> io:
 
 /// In, or time: whichever comes first.
 fn receive(session: &mut Session, stream: &mut TcpStream, clock: &Clock) -> io::Result<()> {
+    if session.poll_ready() {
+        // Looking for something to send can itself have been the end of something.
+        return Ok(());
+    }
     if session.is_send_finished() {
         // A peer that is already gone is told nothing; nor is one that was told before.
         let _ = stream.shutdown(Shutdown::Write);

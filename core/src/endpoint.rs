@@ -54,7 +54,8 @@ pub trait Endpoint {
     /// not care.
     fn held_back(&mut self, _now: Instant, _held: bool) {}
 
-    /// Records that writing failed: nothing more can be sent. Bytes may still be received.
+    /// Records that writing failed: nothing more can be sent, and what was held back is lost. Bytes may
+    /// still be received.
     fn send_failed(&mut self, now: Instant, failure: TransportFailure);
 
     /// When [`handle_timeout`](Self::handle_timeout) should next be called.

@@ -9,9 +9,9 @@ use core::task::{Poll, Waker};
 use std::rc::Rc;
 
 use longwire::driver::Driver;
-use longwire::session::{ConnectFailure, Delivery, Event, Next, Outcome, State};
+use longwire::session::{ConnectFailure, Delivery, Event, Next, Outcome, SendOptions, State};
 use longwire::time::{Duration, Instant};
-use longwire::{CloseCode, Config, Connection, Role};
+use longwire::{CloseCode, Config, Connection, Message, Role, SessionConfig};
 use longwire_tests::scripted::{
     Call, End, Fault, Happened, Journal, Script, Tasks, What, link, once,
 };
@@ -204,4 +204,96 @@ fn never(dropped: &Rc<Cell<usize>>) -> Connector {
             pending().await
         })
     })
+}
+
+/// Flush number `nth` is pending once, and wakes.
+fn pending_flush(nth: usize) -> Script {
+    let fault = Fault { call: Call::Flush, nth, what: What::Pending };
+    Script { buffered: true, ..Script::WHOLE }.with(fault)
+}
+
+#[test]
+fn what_has_left_is_told_when_the_flush_is_over_and_not_at_the_next_alarm() {
+    for nth in 0..5 {
+        let world = World::default();
+        let mut line = world.line(config(), world.connector(move |_| pending_flush(nth)));
+        line.send(Message::from("hello"), Delivery::Transmitted).expect("room");
+        let (settled, stopped) = (Cell::new(None), Cell::new(false));
+        let mut tasks = Tasks::new(&world.clock);
+        tasks.spawn(world.clone().serve());
+        tasks.spawn(async {
+            while let Some(event) = line.next().await {
+                if let Event::Settled(it) = event {
+                    settled.set(Some(it.outcome));
+                    line.close(CloseCode::NORMAL, "").expect("1000 may be sent");
+                }
+            }
+            stopped.set(true);
+        });
+        let _ = tasks.settle();
+        drop(tasks);
+        assert_eq!(settled.get(), Some(Outcome::Transmitted), "flush {nth}");
+        assert!(stopped.get(), "flush {nth}: nor is closing waited for");
+        assert_eq!(world.clock.now().since_epoch(), Duration::ZERO);
+    }
+}
+
+#[test]
+fn what_expires_as_the_connection_opens_is_told_at_once() {
+    let world = World::default();
+    let mut line = world.line(SessionConfig::browser(), world.connector(|_| Script::WHOLE));
+    let options = SendOptions::default().expires_in(Duration::from_secs(3));
+    line.send(text(0), options).expect("room");
+    let seen = RefCell::new(Vec::new());
+    let mut tasks = Tasks::new(&world.clock);
+    tasks.spawn(async {
+        while let Some(event) = line.next().await {
+            match event {
+                Event::Opened(_) => seen.borrow_mut().push("opened"),
+                Event::Settled(it) if it.outcome == Outcome::Expired => {
+                    seen.borrow_mut().push("expired");
+                }
+                _ => {}
+            }
+        }
+    });
+    let _ = tasks.settle();
+    // The alarm is a little late, and the server's answer is there first.
+    world.clock.advance(Duration::from_millis(3_001));
+    tasks.spawn(world.clone().serve());
+    let _ = tasks.settle();
+    drop(tasks);
+    assert_eq!(*seen.borrow(), ["opened", "expired"]);
+}
+
+#[test]
+fn a_reader_that_does_not_read_costs_bounded_memory() {
+    let world = World::default();
+    world.patience.borrow_mut().extend([100; 1_000]);
+    let (client, mut events, driving) =
+        world.line(config(), world.connector(|_| Script::WHOLE)).share();
+    for n in 0..100 {
+        client.post(text(n), Delivery::Acknowledged).expect("room");
+    }
+    let kept = Cell::new(0);
+    let mut tasks = Tasks::new(&world.clock).most_polls(10_000_000);
+    tasks.spawn(world.clone().serve());
+    tasks.spawn(async move {
+        driving.await;
+    });
+    // Each time all of them are sent again, which is news.
+    while world.attempts.get() < 100 {
+        let _ = tasks.settle();
+        assert!(world.clock.jump());
+    }
+    client.abort();
+    let _ = tasks.settle();
+    tasks.spawn(async {
+        while events.next().await.is_some() {
+            kept.set(kept.get() + 1);
+        }
+    });
+    let _ = tasks.settle();
+    drop(tasks);
+    assert!((4_096..4_096 + 200).contains(&kept.get()), "{} events", kept.get());
 }

@@ -28,8 +28,6 @@ pub(super) struct Active {
     pub(super) now: Instant,
     pub(super) last_received: Instant,
     pub(super) end: Option<End>,
-    /// The transport has not passed on all that it took.
-    pub(super) held_back: bool,
     pub(super) ready: Option<Ready>,
     /// Nothing was found when last looked, and nothing was received since.
     pub(super) quiet: bool,
@@ -98,7 +96,6 @@ impl Active {
             now: Instant::EPOCH,
             last_received: Instant::EPOCH,
             end: None,
-            held_back: false,
             ready: None,
             quiet: true,
         }
@@ -115,7 +112,6 @@ impl Active {
     pub(super) fn is_idle(&self) -> bool {
         self.ready.is_none()
             && self.end.is_none()
-            && !self.held_back
             && self.closing.phase() == Phase::Open
             && self.inbox.is_idle()
             && self.receiver.is_idle()

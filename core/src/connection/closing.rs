@@ -276,7 +276,7 @@ impl Closing {
         self.flushed(transmitter, timers, config, now);
     }
 
-    /// The transport took bytes: once it has our last word, only the peer's end is waited for.
+    /// Bytes have left: once our last word has, only the peer's end is waited for.
     pub(super) fn flushed(
         &mut self,
         transmitter: &mut Transmitter,

@@ -75,6 +75,16 @@ impl Connection {
         self.active.as_ref().is_some_and(|active| active.transmitter.has_open_message())
     }
 
+    /// Whether the peer is in the midst of a message, as far as was looked.
+    pub(crate) fn is_receiving_message(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| active.receiver.is_inside_message())
+    }
+
+    /// Whether the peer is in the midst of a frame, as far as was looked.
+    pub(crate) fn is_receiving_frame(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| active.receiver.is_inside_frame())
+    }
+
     /// Whether nothing arrives any more: what has arrived, which is bounded, is the last of it.
     pub(crate) fn has_ended(&self) -> bool {
         self.active

@@ -1,7 +1,5 @@
 //! A connection in which something is under way, as an [`Endpoint`].
 
-use bytes::Buf;
-
 use super::active::{Active, Ready};
 use super::closing::{End, Phase};
 use super::config::{Evidence, Heartbeat, HeartbeatMode};
@@ -81,8 +79,9 @@ impl Endpoint for Active {
 
     fn held_back(&mut self, now: Instant, held: bool) {
         self.now = now;
-        self.held_back = held;
+        self.transmitter.hold_back(held);
         self.time_write_stall(now, false);
+        self.closing.flushed(&mut self.transmitter, &mut self.timers, &self.config, now.into());
     }
 
     fn send_failed(&mut self, now: Instant, failure: TransportFailure) {
@@ -95,6 +94,8 @@ impl Endpoint for Active {
             &self.config,
             now.into(),
         );
+        // Whatever it held is lost.
+        self.transmitter.hold_back(false);
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -205,8 +206,7 @@ impl Active {
 
     /// Bytes wait for the transport, or within it, or none do.
     fn time_write_stall(&mut self, now: Instant, progress: bool) {
-        let waiting = self.held_back || self.transmitter.outbox().has_remaining();
-        if !waiting || self.is_finished() {
+        if !self.transmitter.is_waiting() || self.is_finished() {
             self.timers.stop(Timer::WriteStall);
         } else if progress || !self.timers.is_armed(Timer::WriteStall) {
             self.timers.arm_after(Timer::WriteStall, now, self.config.write_stall);

@@ -126,6 +126,8 @@ impl<T: Transport, C: Timer> Driver<Session, T, C> {
     /// Goes on with an open connection of somebody else's, whose timer has this one's epoch. Whether it
     /// did, which it does not if that is over; and what is left over, for the caller to drop.
     pub(super) fn adopt(&mut self, websocket: WebSocket<T, C>) -> (bool, impl Sized + use<T, C>) {
+        let (ended, failed) = (websocket.0.ended, websocket.0.failed);
+        let (unflushed, held_back) = (websocket.0.unflushed, websocket.0.held_back);
         let (connection, transport, timer, error) = websocket.into_parts();
         let Some(transport) = transport else {
             return (false, (Some(connection), None, timer, error));
@@ -134,9 +136,9 @@ impl<T: Transport, C: Timer> Driver<Session, T, C> {
         self.endpoint_mut().adopt(now, connection, Agreement::default());
         while self.endpoint_mut().poll_action().is_some() {}
         let replaced = self.attach(Some(transport));
-        // A flush that was not over begins again, and holds back anew what it does.
-        self.endpoint_mut().held_back(now, false);
-        self.0.unflushed = true;
+        (self.0.ended, self.0.failed) = (ended, failed);
+        (self.0.unflushed, self.0.held_back) = (unflushed, held_back);
+        self.endpoint_mut().held_back(now, held_back);
         (true, (None, replaced, timer, error))
     }
 

@@ -167,6 +167,8 @@ struct State<P, T: Transport, C> {
     /// The endpoint knows that a flush is not over.
     held_back: bool,
     stalled: bool,
+    /// Nothing more can be sent.
+    failed: bool,
     shut_down: bool,
     /// The peer's stream has ended.
     ended: bool,
@@ -198,6 +200,7 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
             unflushed: false,
             held_back: false,
             stalled: false,
+            failed: false,
             shut_down: false,
             ended: false,
             detached: true,
@@ -244,6 +247,7 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
         state.unflushed = false;
         state.held_back = false;
         state.stalled = false;
+        state.failed = false;
         state.shut_down = false;
         state.ended = false;
         state.overdue = false;
@@ -267,9 +271,9 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
                 return Poll::Ready(());
             }
             // About to wait, so transmit what is queued. That may itself be the end of something.
-            let before = self.0.progress;
             let _ = self.poll_transmit(cx);
-            if self.0.progress != before && self.0.endpoint.poll_ready() {
+            // What was queued may have been news instead, and so may the end of a flush.
+            if self.0.endpoint.poll_ready() {
                 continue;
             }
             if self.0.endpoint.is_finished() {
@@ -319,9 +323,17 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
             }
             match write(transport, cx, outbox) {
                 Poll::Ready(Ok(n)) => {
+                    self.0.unflushed |= n > 0;
+                    // The last word is the end of a stream that has ended. What the transport keeps of it
+                    // has not been said.
+                    if self.0.ended && self.0.unflushed {
+                        let _ = self.poll_flush(cx);
+                        if self.0.failed {
+                            continue;
+                        }
+                    }
                     self.0.endpoint.sent(self.0.timer.now(), n);
                     self.0.stalled = n == 0;
-                    self.0.unflushed |= n > 0;
                     self.0.progress = self.0.progress.wrapping_add(1);
                     if n == 0 {
                         // A transport that takes nothing without saying when it will.
@@ -411,6 +423,7 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
         if self.0.held_back != held {
             self.0.held_back = held;
             self.0.endpoint.held_back(self.0.timer.now(), held);
+            self.0.progress = self.0.progress.wrapping_add(1);
         }
     }
 
@@ -426,7 +439,8 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
             self.hold_back(true);
         }
         self.0.unflushed = false;
-        self.hold_back(false);
+        self.0.held_back = false;
+        self.0.failed = true;
         self.0.endpoint.send_failed(self.0.timer.now(), failure);
     }
 

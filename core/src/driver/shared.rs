@@ -147,6 +147,7 @@ fn is_passing(event: &Event<'_>) -> bool {
             | Event::Closed(_)
             | Event::Error(_)
             | Event::Pong(_)
+            | Event::Repeated(_)
     )
 }
 

@@ -72,7 +72,7 @@ impl<T: Transport, C: Timer> Half<T, C> {
     ) -> Result<(), SendError> {
         let mut slot = self.lock();
         let websocket = &mut slot.websocket;
-        let idle = websocket.0.endpoint.buffered() == 0;
+        let idle = websocket.0.endpoint.buffered() == 0 && !websocket.0.unflushed;
         send(websocket)?;
         let done = websocket.transmit_now(&mut Context::from_waker(&self.shared.waker));
         drop(slot);

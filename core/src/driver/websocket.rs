@@ -102,7 +102,8 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
     ///
     /// # Errors
     ///
-    /// [`SendError::Closed`] if the connection is over.
+    /// [`SendError::Closed`] if the connection is over, or the transport failed: then [`Event::Closed`]
+    /// says how many messages did not leave.
     pub async fn flush(&mut self) -> Result<(), SendError> {
         poll_fn(|cx| self.poll_flush_all(cx)).await
     }
@@ -203,8 +204,13 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
 
     /// Ready when everything queued was taken by the transport, or never will be.
     pub(super) fn poll_flush_all(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.poll_while(cx, |connection| connection.state() != State::Closed)
-            .map(|flushed| if flushed { Ok(()) } else { Err(SendError::Closed(())) })
+        self.poll_while(cx, |connection| match connection.state() {
+            State::Open => true,
+            // Every state has a deadline: where there is none left, it has passed.
+            State::Closing => connection.poll_timeout().is_some(),
+            State::Closed => false,
+        })
+        .map(|flushed| if flushed { Ok(()) } else { Err(SendError::Closed(())) })
     }
 
     /// Transmits while `waiting`, and meanwhile receives and keeps time, so that neither a blocked
@@ -216,7 +222,8 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
     ) -> Poll<bool> {
         while waiting(&self.0.endpoint) {
             if self.poll_transmit(cx).is_ready() {
-                return Poll::Ready(self.0.endpoint.state() != State::Closed);
+                let lost = self.0.failed || self.0.endpoint.state() == State::Closed;
+                return Poll::Ready(!lost);
             }
             // A close frame or a violation ends the wait; data is only found, not taken.
             let _ = self.0.endpoint.poll_ready();

@@ -196,6 +196,9 @@ impl MessageHeartbeat {
 
     /// The same, but only messages for which `is_reply` holds are answers. They are kept from the
     /// application.
+    ///
+    /// With [`Receive::Pieces`](crate::connection::Receive::Pieces) no message is ever whole: any of them
+    /// is an answer then, and all are handed on.
     #[must_use]
     pub fn reply(self, is_reply: fn(&Message<'_>) -> bool) -> Self {
         Self { is_reply: Some(is_reply), ..self }

@@ -161,12 +161,16 @@ impl Session {
         // P4: what the peer sends may be in front of its pong; but not for ever.
         let alive_until = last_received.saturating_add(timeout);
         let most = left.saturating_add(timeout.saturating_mul(PATIENCE));
+        let in_frame = self.connection().is_some_and(|connection| connection.is_receiving_frame());
         if self.is_late_ourselves() {
             self.timers.arm_after(Timer::Confirm, now, timeout.max(SOON));
         } else if now.saturating_since(due) > timeout {
             // P7: the clock jumped, or we slept. Ask again before judging.
             self.rearm_fences(now);
             self.ask_again();
+        } else if alive_until > now && in_frame {
+            // Nothing can come in the midst of it: the time begins behind it.
+            self.rearm_fences(now);
         } else if alive_until > now && most > now {
             self.timers.arm(Timer::Confirm, alive_until.min(most));
         } else {
@@ -187,9 +191,19 @@ impl Session {
         } else if now.saturating_since(due) > timeout {
             self.queue.postpone(now, timeout);
             self.ask_again();
+        } else if let Some(more) = self.is_heard_for(now, timeout) {
+            self.queue.postpone(now, more);
         } else {
             self.drop_connection(Failure::Unconfirmed(id));
         }
+    }
+
+    /// P4: how long a peer may still be silent that is in the midst of a message. No other message can
+    /// come before that is over (RFC 6455 section 5.4).
+    pub(super) fn is_heard_for(&self, now: Instant, timeout: Duration) -> Option<Duration> {
+        let connection = self.connection().filter(|it| it.is_receiving_message())?;
+        let until = connection.last_received().saturating_add(timeout);
+        Some(until.saturating_since(now)).filter(|more| !more.is_zero())
     }
 
     /// Whether it is not the peer that is late: what has arrived was not looked at, and the answer may

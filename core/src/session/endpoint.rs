@@ -71,10 +71,9 @@ impl Endpoint for Session {
         self.now = now;
         let Some(link) = self.link.endpoint_mut() else { return self.count_stale() };
         link.send_failed(now, failure);
-        if let Link::Open(_) = self.link {
-            // It holds nothing back any more, but what it held it has lost.
-            self.held_back |= self.was_held_back;
-        }
+        // It holds nothing back any more, but what it held of messages it has lost.
+        let has_messages = matches!(self.link, Link::Open(_));
+        self.held_back = has_messages && (self.held_back || self.was_held_back);
         self.advance(now);
     }
 
@@ -98,7 +97,7 @@ impl Endpoint for Session {
             match timer {
                 Timer::Retry => self.retry_due(now),
                 Timer::Connect => self.connect_due(),
-                Timer::Stable => self.progress.reset(),
+                Timer::Stable => self.stable_due(),
                 Timer::Probe => self.probe_due(now, due),
                 // What is sent next is looked at when it is sent.
                 Timer::Fence => {}
@@ -217,7 +216,7 @@ impl Session {
     }
 
     fn expects_reply(&self) -> bool {
-        self.config.message_heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.is_reply.is_some())
+        self.reply().is_some()
     }
 
     /// Takes a message while none are to be taken, if the end of the connection may be behind it.

@@ -5,7 +5,7 @@ use super::adaptive::Interval;
 use super::delivery::{SOON, lend};
 use super::timer::{Timer, TimerTable};
 use super::{Failure, Link, Session, SessionConfig, State};
-use crate::connection::{Connection, Heartbeat};
+use crate::connection::{Connection, Heartbeat, Receive};
 use crate::endpoint::Endpoint;
 use crate::error::ConnectionError;
 use crate::message::Message;
@@ -197,8 +197,13 @@ impl Session {
 
     /// Whether `message` is nothing but the answer to a heartbeat's.
     pub(super) fn is_reply(&self, message: &Message<'_>) -> bool {
-        let heartbeat = self.config.message_heartbeat.as_ref();
-        heartbeat.and_then(|heartbeat| heartbeat.is_reply).is_some_and(|is_reply| is_reply(message))
+        self.reply().is_some_and(|is_reply| is_reply(message))
+    }
+
+    /// What tells the answers to a heartbeat's message from others, where there are whole messages.
+    pub(super) fn reply(&self) -> Option<fn(&Message<'_>) -> bool> {
+        let heartbeat = self.config.message_heartbeat.as_ref()?;
+        heartbeat.is_reply.filter(|_| self.config.connection.receive == Receive::Messages)
     }
 
     /// A message arrived that shows that the peer's application is there.
@@ -243,6 +248,8 @@ impl Session {
             // P7: the clock jumped, or we slept. Ask again before judging. A long timeout may itself be
             // late by more than a short interval.
             self.timers.arm(Timer::Beat, now);
+        } else if let Some(more) = self.is_heard_for(now, timeout) {
+            self.timers.arm_after(Timer::Unanswered, now, more);
         } else {
             self.drop_connection(Failure::Unanswered);
         }

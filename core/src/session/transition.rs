@@ -337,6 +337,13 @@ impl Session {
         self.end(Failure::Connect(ConnectFailure::TimedOut));
     }
 
+    /// R2: it was open for long enough, unless it has ended and nobody has looked.
+    pub(super) fn stable_due(&mut self) {
+        if self.connection().is_some_and(|connection| !connection.has_ended()) {
+            self.progress.reset();
+        }
+    }
+
     pub(super) fn retry_due(&mut self, now: Instant) {
         if !self.dials {
             self.stop(Stopped::Exhausted);

@@ -129,6 +129,11 @@ impl Receiver {
         self.incoming.memory()
     }
 
+    /// Whether a frame has begun and is not complete.
+    pub(super) const fn is_inside_frame(&self) -> bool {
+        self.frame.is_some()
+    }
+
     /// Whether a message has begun and is not complete.
     pub(super) const fn is_inside_message(&self) -> bool {
         self.open.is_some()

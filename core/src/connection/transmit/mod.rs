@@ -75,6 +75,8 @@ pub(super) struct Transmitter {
     /// The close frame, once decided, until it is in the outbox.
     close: Option<Box<ControlPayload>>,
     accepting: bool,
+    /// Whether the transport holds back bytes that it took.
+    held_back: bool,
     outgoing: Outgoing,
     /// Messages up to this length are copied into the outbox as they are.
     short: usize,
@@ -100,6 +102,7 @@ impl Transmitter {
             pongs_end: 0,
             close: None,
             accepting: true,
+            held_back: false,
             outgoing: Outgoing::NONE,
             short: 0,
             shares: false,
@@ -149,6 +152,7 @@ impl Transmitter {
             && self.pongs.capacity() == 0
             && self.open.is_none()
             && self.close.is_none()
+            && !self.held_back
             && self.outbox.is_idle()
             && self.ends.is_idle()
     }
@@ -354,6 +358,7 @@ impl Transmitter {
         self.close = None;
         self.ends.clear();
         self.outbox.clear();
+        self.held_back = false;
         unsent
     }
 
@@ -362,9 +367,19 @@ impl Transmitter {
         self.pongs = VecDeque::new();
     }
 
-    /// Whether everything decided to be sent has been taken by the transport.
+    /// Whether everything decided to be sent has left.
     pub(super) fn is_flushed(&self) -> bool {
-        self.close.is_none() && self.queue.is_empty() && !self.outbox.has_remaining()
+        self.close.is_none() && self.queue.is_empty() && !self.is_waiting()
+    }
+
+    /// Whether bytes wait for the transport, or within it.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.held_back || self.outbox.has_remaining()
+    }
+
+    /// Whether the transport holds back bytes that it took.
+    pub(super) fn hold_back(&mut self, held: bool) {
+        self.held_back = held;
     }
 
     /// Whether the transport has taken everything up to `end`.

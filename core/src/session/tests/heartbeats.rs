@@ -210,3 +210,21 @@ fn the_interval_learns_nothing_from_other_ends() {
         assert_eq!(interval(&world), expected + 30, "{case}");
     }
 }
+
+#[test]
+fn where_messages_come_in_pieces_any_of_them_is_an_answer() {
+    let heartbeat = MessageHeartbeat::new(Message::from("?"), secs(10), secs(5))
+        .reply(|message| message.as_text() == Some("!"));
+    let mut config = SessionConfig::socket_rocket().with_message_heartbeat(heartbeat);
+    config.connection.receive = connection::Receive::Pieces;
+    let mut world = open(config);
+    for _ in 0..3 {
+        world.pass(secs(12));
+        world.say("!");
+    }
+    assert_eq!((world.opened, world.session.state()), (1, State::Open));
+    let pieces = world.seen.iter().filter(|event| matches!(event, Event::Piece(_))).count();
+    assert_eq!(pieces, 3, "none of them is kept from the application");
+    world.pass(secs(16));
+    assert_eq!(world.last_closing().failure, Failure::Unanswered);
+}

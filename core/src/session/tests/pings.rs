@@ -97,21 +97,60 @@ fn p3_the_peers_time_starts_when_the_ping_has_left() {
 #[test]
 fn p4_any_byte_is_a_sign_of_life() {
     let mut config = plain();
-    config.connection.heartbeat = Some(Heartbeat::new(secs(10), secs(10)));
-    let mut world = open(config);
-    world.asleep = true;
-    let id = world.send("m", RECEIVED);
-    // A long message from the peer, of which a byte arrives every 9 s: its pong is behind it.
-    world.to_client.extend([0x82, 126, 0xff, 0xff]);
-    let mut alive = 0;
-    while world.closings().is_empty() {
-        world.inject(b"x");
-        world.pass(secs(9));
-        alive += 9;
-        assert!(alive < 100);
-    }
+    config.connection.heartbeat = Some(Heartbeat::new(secs(10), secs(40)));
+    let sending = |first: &[u8], then: &[u8]| {
+        let mut world = open(config.clone());
+        world.asleep = true;
+        let id = world.send("m", RECEIVED);
+        world.to_client.extend(first);
+        let mut alive = 0;
+        while world.closings().is_empty() {
+            if alive < 180 {
+                world.inject(then);
+            }
+            world.pass(secs(9));
+            alive += 9;
+            assert!(alive < 300);
+        }
+        assert_eq!(ends(&world), [Failure::Unconfirmed(id)]);
+        alive
+    };
+    // Of a message of the peer's a byte arrives every 9 s: its pong is behind it.
+    let alive = sending(&[0x82, 20], b"x");
+    assert!((190..200).contains(&alive), "20 s after the last byte: {alive}");
+    // There are other messages, and its pong could have been in front of one.
+    let alive = sending(&[], &[0x82, 1, b'x']);
     assert!((60..70).contains(&alive), "neither 20 s nor for ever: {alive}");
-    assert_eq!(ends(&world), [Failure::Unconfirmed(id)]);
+}
+
+#[test]
+fn p4_nothing_can_be_said_in_the_midst_of_a_message() {
+    let acknowledged = |world: &mut World| {
+        world.send("m", Delivery::Acknowledged);
+    };
+    let heartbeat = MessageHeartbeat::new(Message::from("?"), secs(10), secs(5));
+    let nothing = |_: &mut World| {};
+    for (config, send, patience) in [
+        (plain(), &acknowledged as &dyn Fn(&mut World), 20),
+        (plain().with_message_heartbeat(heartbeat), &nothing, 15),
+    ] {
+        let mut world = open(config);
+        // It reads, and answers nothing while it sends this.
+        world.asleep = true;
+        send(&mut world);
+        world.to_client.extend([0x02, 10]);
+        for byte in 0..50 {
+            world.to_client.extend([7]);
+            if byte % 10 == 9 && byte < 49 {
+                world.to_client.extend([if byte == 39 { 0x80 } else { 0x00 }, 10]);
+            }
+            world.settle();
+            world.pass(secs(2));
+            assert!(world.closings().is_empty(), "byte {byte}");
+        }
+        world.pass(secs(patience));
+        assert_eq!(world.closings().len(), 1, "once it is silent it is lost as ever");
+    }
 }
 
 #[test]

@@ -133,3 +133,24 @@ fn nothing_is_tried_any_more_while_nobody_takes_the_news() {
     world.session.handle_timeout(world.now + secs(1));
     assert!(world.session.poll_action().is_some(), "it goes on");
 }
+
+#[test]
+fn r2_a_connection_whose_end_nobody_looked_at_was_not_stable() {
+    let refused = || Answer::Fail(ConnectFailure::Refused);
+    let mut world = World::new(SessionConfig::socket_rocket()).answering([
+        refused(),
+        refused(),
+        refused(),
+        Answer::Accept,
+    ]);
+    world.connect();
+    world.pass(secs(8));
+    assert_eq!((world.session.state(), world.session.retries()), (State::Open, 3));
+    world.idle = true;
+    world.reset();
+    world.pass(secs(10));
+    world.idle = false;
+    world.settle();
+    let Next::Retry { retry, .. } = world.last_closing().next else { panic!() };
+    assert_eq!(retry, 4);
+}
