@@ -248,12 +248,11 @@ fn what_expires_as_the_connection_opens_is_told_at_once() {
     let mut tasks = Tasks::new(&world.clock);
     tasks.spawn(async {
         while let Some(event) = line.next().await {
-            match event {
-                Event::Opened(_) => seen.borrow_mut().push("opened"),
-                Event::Settled(it) if it.outcome == Outcome::Expired => {
-                    seen.borrow_mut().push("expired");
-                }
-                _ => {}
+            if let Event::Opened(_) = event {
+                seen.borrow_mut().push("opened");
+            } else if let Event::Settled(it) = event {
+                assert_eq!(it.outcome, Outcome::Expired);
+                seen.borrow_mut().push("expired");
             }
         }
     });

@@ -3,6 +3,7 @@ use core::mem;
 
 use bytes::Bytes;
 
+use super::recycled::Ahead;
 use super::{page, recycled};
 
 /// The message under assembly: what was received of it, in memory of its own.
@@ -23,6 +24,8 @@ pub(super) struct Assembly {
     outstanding: usize,
     /// Whether the memory is lent to the application, and no message is under assembly.
     on_loan: bool,
+    /// While the peer has not earned the memory.
+    ahead: Option<Ahead>,
 }
 
 /// How much memory a peer is granted beyond what it has already filled.
@@ -68,6 +71,9 @@ impl Assembly {
         let n = n.min(self.memory.len().saturating_sub(self.received)).min(self.outstanding);
         self.outstanding = self.outstanding.saturating_sub(n);
         self.received = self.received.saturating_add(n);
+        if self.ahead.is_some() && recycled::is_earned(self.memory.capacity(), self.len()) {
+            self.ahead = None;
+        }
         n
     }
 
@@ -81,7 +87,9 @@ impl Assembly {
             return;
         }
         let len = self.len().saturating_add(self.outstanding);
-        if self.move_to(recycled::take(len)) {
+        let (used, ahead) = recycled::take_ahead(len, self.len());
+        if self.move_to(used) {
+            self.ahead = ahead;
             return;
         }
         let is_placed = len >= recycled::MIN_LEN;
@@ -153,7 +161,7 @@ impl Assembly {
         debug_assert!(!self.on_loan);
         let n = staged.len();
         if self.received == 0 && len >= recycled::MIN_LEN {
-            self.memory = recycled::take(len);
+            (self.memory, self.ahead) = recycled::take_ahead(len, n);
             if self.memory.is_empty() {
                 let rest = len.saturating_sub(n).min(claim_behind(n));
                 self.memory = recycled::claim(n.saturating_add(rest));
@@ -246,6 +254,7 @@ impl Assembly {
     pub(super) fn take(&mut self) -> Bytes {
         let front = usize::from(mem::take(&mut self.front));
         let end = mem::take(&mut self.received);
+        self.ahead = None;
         recycled::share(mem::take(&mut self.memory), front..end)
     }
 
@@ -254,6 +263,7 @@ impl Assembly {
     pub(super) fn lend(&mut self) -> &[u8] {
         let front = usize::from(self.front);
         let end = mem::take(&mut self.received);
+        self.ahead = None;
         self.on_loan = true;
         self.memory.get(front..end).unwrap_or_default()
     }
@@ -275,6 +285,7 @@ impl Assembly {
     #[cold]
     fn put_back(&mut self) {
         self.on_loan = false;
+        self.ahead = None;
         let is_placed = mem::take(&mut self.front) > 0;
         recycled::put(mem::take(&mut self.memory), is_placed);
     }

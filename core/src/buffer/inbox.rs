@@ -290,9 +290,16 @@ impl Inbox {
     /// A frame that waits fills at most half of it, so there is always room to read the rest.
     #[inline]
     pub(crate) fn stages(&self, len: usize) -> bool {
-        // One that was copied out of a stage grows again before it is read into.
-        let stage = self.len().max(self.size as usize);
+        // One that was copied out of a stage grows again before it is read into. One that holds what followed
+        // the opening handshake may be longer than any that comes after it.
+        let stage = self.len().min(self.max_size as usize).max(self.size as usize);
         len <= (stage / 2).saturating_sub(FrameHeader::MAX_LEN)
+    }
+
+    /// No payload is waited for any more.
+    #[inline]
+    pub(crate) fn expect_nothing(&mut self) {
+        self.needed = 0;
     }
 
     /// Announces a payload of `len` bytes, for which [`stages`](Self::stages) said yes: the staging

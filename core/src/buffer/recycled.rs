@@ -5,8 +5,10 @@
 //! those that messages were dropped with, whoever dropped them, and receives the next into them. Those
 //! need not be cleared, and a message is given its [place](page) in them.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Buf, Bytes};
 
@@ -98,6 +100,41 @@ pub(crate) fn take(len: usize) -> Vec<u8> {
     Vec::new()
 }
 
+/// As [`take`], for a message of which `received` bytes have arrived. A buffer that the peer has not earned by
+/// those is counted as long as the second value lives, and there are not many of them: somebody who only
+/// announces messages would otherwise have all that others leave.
+pub(crate) fn take_ahead(len: usize, received: usize) -> (Vec<u8>, Option<Ahead>) {
+    let memory = take(len);
+    if is_earned(memory.capacity(), received) {
+        return (memory, None);
+    }
+    #[cfg(feature = "std")]
+    if let Some(ahead) = thread::count_ahead(memory.capacity()) {
+        return (memory, Some(ahead));
+    }
+    put(memory, true);
+    (Vec::new(), None)
+}
+
+/// Whether a peer of whose message `received` bytes have arrived may have so much memory for it.
+pub(crate) const fn is_earned(capacity: usize, received: usize) -> bool {
+    capacity <= received.saturating_mul(2).saturating_add(LONG + page::LEN)
+}
+
+/// Counts a buffer that is lent ahead of what was received.
+#[derive(Debug)]
+pub(crate) struct Ahead {
+    /// What the thread has lent so that lent this one.
+    lent: Arc<AtomicUsize>,
+    size: usize,
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.lent.fetch_sub(self.size, Ordering::Relaxed);
+    }
+}
+
 /// The longest of the long buffers of up to `most` bytes, as by [`take`]: for a message that grows, nobody knows
 /// how far.
 pub(crate) fn take_to_grow(len: usize, most: usize) -> Vec<u8> {
@@ -125,12 +162,14 @@ pub(crate) fn put(memory: Vec<u8>, is_placed: bool) {
 
 /// Where there are threads, each keeps some.
 #[cfg(feature = "std")]
-mod thread {
+pub(super) mod thread {
+    use alloc::sync::Arc;
     use alloc::vec::Vec;
     use core::cell::Cell;
+    use core::sync::atomic::{AtomicUsize, Ordering};
     use std::thread::LocalKey;
 
-    use super::{LONG, most_for, page};
+    use super::{Ahead, LONG, most_for, page};
 
     /// How many bytes a thread keeps, and in how many buffers: of the long ones, and of the others.
     const MAX_BYTES: usize = 4 << 20;
@@ -141,6 +180,16 @@ mod thread {
     std::thread_local! {
         static LONG_ONES: Cell<Vec<Vec<u8>>> = const { Cell::new(Vec::new()) };
         static OTHERS: Cell<Vec<Vec<u8>>> = const { Cell::new(Vec::new()) };
+        static AHEAD: Arc<AtomicUsize> = Arc::new(AtomicUsize::new(0));
+    }
+
+    /// If no more is then lent ahead than the thread keeps.
+    pub(super) fn count_ahead(size: usize) -> Option<Ahead> {
+        let lent = AHEAD.try_with(Arc::clone).ok()?;
+        let ahead = Ahead { size, lent };
+        // Only this thread adds.
+        let before = ahead.lent.fetch_add(size, Ordering::Relaxed);
+        (before.saturating_add(size) <= MAX_BYTES).then_some(ahead)
     }
 
     /// Whether a message of `len` bytes at its place is within `buffer`, which has no more than `most`.
@@ -166,7 +215,7 @@ mod thread {
 
     /// How many are kept.
     #[cfg(test)]
-    pub(super) fn kept() -> usize {
+    pub(in super::super) fn kept() -> usize {
         let count = |idle: &Cell<Vec<Vec<u8>>>| {
             let buffers = idle.take();
             let count = buffers.len();

@@ -19,7 +19,7 @@ pub struct Config {
     pub max_frame: u64,
     /// The most fragments a message may have; 1008. 131,072.
     pub max_fragments: u32,
-    /// The most empty fragments in a row; 1008. 1,024.
+    /// The most empty fragments in a row; 1008. 1,024. A message of one frame has none.
     pub max_empty_fragments: u32,
     /// The most control frames accepted in a second; 1008. 10,000.
     pub max_control_rate: u32,
@@ -33,7 +33,9 @@ pub struct Config {
     /// Above this many queued bytes, a message is refused and given back. 1 MiB.
     ///
     /// What counts is what waits already, not the message: whoever has room for anything has room
-    /// for the longest, and no more is ever queued than this and one message.
+    /// for the longest, and no more is ever queued than this and one message. With a message that is
+    /// sent in fragments, half of it is for those that wait behind, and one of each may be beyond. Pings,
+    /// which pass messages, have as much again.
     pub send_hard_limit: usize,
     /// Longer messages leave as several frames of this size, so that a control frame never waits
     /// behind more. 64 KiB; at least 125 bytes.

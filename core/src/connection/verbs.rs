@@ -242,6 +242,9 @@ impl Active {
         }
         let found = self.ready.is_some() || self.poll_end();
         self.quiet = !found;
+        if !self.receiver.is_inside_frame() {
+            self.inbox.expect_nothing();
+        }
         found
     }
 

@@ -11,6 +11,21 @@ use crate::time::Instant;
 const T0: Instant = Instant::EPOCH;
 
 #[test]
+fn h5_as_many_subprotocols_as_fit_are_offered_but_none_twice() {
+    let names: alloc::vec::Vec<_> = (0..2_000).map(|n| alloc::format!("v{n}")).collect();
+    let acceptance = Acceptance::new().subprotocol("v1999").unwrap();
+    let offer = |names: &[String]| {
+        let line = alloc::format!("Sec-WebSocket-Protocol: {}", names.join(","));
+        answer_to(&request(&line), &acceptance)
+    };
+    assert_eq!(offer(&names).subprotocol.as_deref(), Some("v1999"));
+    for twice in [0, 1_000, 1_999] {
+        let names = [&names[..], &names[twice..=twice]].concat();
+        assert_eq!(offer(&names).error, Some(E::InvalidSubprotocol));
+    }
+}
+
+#[test]
 fn h5_one_subprotocol_is_answered_or_none() {
     let acceptance = Acceptance::new().subprotocol("v2").unwrap().subprotocol("v1").unwrap();
     let answer = answer_to(&request("Sec-WebSocket-Protocol: v0, v1, v2"), &acceptance);

@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use super::acceptance::{Acceptance, Accepted};
 use super::authority::Authority;
+use super::classes::is_token;
 use super::error::HandshakeError;
 use super::extension::{Extension, count_extensions};
 use super::headers::{Headers, Single, elements};
@@ -13,7 +14,6 @@ use super::key::is_key;
 use super::known::{Known, Lines};
 use super::limits::Limits;
 use super::rejection::Rejection;
-use super::request::{InvalidSubprotocol, add_subprotocol};
 use super::response::Response;
 use super::span::Span;
 use super::target::Target;
@@ -267,12 +267,26 @@ fn check_upgrade(
         Single::One(_) => {}
     }
     for name in headers.values_of(known.protocol).flat_map(elements) {
-        let name = core::str::from_utf8(name).map_err(|_| InvalidSubprotocol::NotAToken);
-        name.and_then(|name| add_subprotocol(subprotocols, name))
-            .map_err(|_| HandshakeError::InvalidSubprotocol)?;
+        match core::str::from_utf8(name) {
+            Ok(name) if is_token(name.as_bytes()) => subprotocols.push(name.into()),
+            _ => return Err(HandshakeError::InvalidSubprotocol),
+        }
+    }
+    if !are_distinct(subprotocols) {
+        return Err(HandshakeError::InvalidSubprotocol);
     }
     count_extensions(headers.values_of(known.extensions))?;
     Ok(())
+}
+
+/// In order, so that the work is not the square of what was sent.
+fn are_distinct(names: &[String]) -> bool {
+    if names.len() < 2 {
+        return true;
+    }
+    let mut sorted: Vec<_> = names.iter().collect();
+    sorted.sort_unstable();
+    sorted.is_sorted_by(|a, b| a < b)
 }
 
 /// What a request target in absolute form names; nothing for one in origin form (RFC 9112 section 3.2).

@@ -13,10 +13,12 @@ const PORTION: usize = 4 * 1024;
 /// What arrives of a payload at once is worth claiming memory for from this length on.
 const CLAIM_FROM: usize = 4 * 1024;
 
-/// What a payload that is within `limit` may be at most when it is compressed: DEFLATE makes what it
-/// cannot compress longer, with little memory by an eighth.
-pub(super) const fn limit(limit: u64) -> u64 {
-    limit.saturating_add(limit / 4).saturating_add(64)
+/// What a payload that is within `limit` may be at most when it is compressed, in so many fragments: DEFLATE
+/// makes what it cannot compress longer, with little memory by an eighth, and each fragment may end with what
+/// makes all of it come out so far.
+pub(super) fn limit(limit: u64, fragments: u32) -> u64 {
+    let flushes = u64::from(fragments).saturating_mul(16);
+    limit.saturating_add(limit / 4).saturating_add(64).saturating_add(flushes)
 }
 
 impl Receiver {

@@ -49,19 +49,24 @@ impl Receiver {
             (None, None) => return Err(ProtocolError::UnexpectedContinuation),
             (Some(_), Some(_)) => return Err(ProtocolError::ExpectedContinuation),
         };
-        let limit = |limit: u64| if open.compressed { compressed::limit(limit) } else { limit };
-        if header.payload_len > limit(config.max_frame) {
+        open.fragments = open.fragments.saturating_add(1);
+        let limit = |limit: u64, fragments| {
+            if open.compressed { compressed::limit(limit, fragments) } else { limit }
+        };
+        if header.payload_len > limit(config.max_frame, 1) {
             return Err(ProtocolError::FrameTooBig);
         }
         open.bytes = open.bytes.saturating_add(header.payload_len);
-        if open.bytes > limit(config.max_message) {
+        if open.bytes > limit(config.max_message, open.fragments) {
             return Err(ProtocolError::MessageTooBig);
         }
-        open.fragments = open.fragments.saturating_add(1);
         if open.fragments > config.max_fragments {
             return Err(ProtocolError::TooManyFragments);
         }
-        open.empty_run = if header.payload_len == 0 { open.empty_run.saturating_add(1) } else { 0 };
+        // A message of one frame has no fragments, be it empty.
+        let is_fragment = !(kind.is_some() && header.fin);
+        let is_empty = header.payload_len == 0 && is_fragment;
+        open.empty_run = if is_empty { open.empty_run.saturating_add(1) } else { 0 };
         if open.empty_run > config.max_empty_fragments {
             return Err(ProtocolError::TooManyEmptyFragments);
         }

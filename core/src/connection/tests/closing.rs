@@ -75,6 +75,22 @@ fn e_peer_close_while_open_is_answered_with_its_code_before_what_is_queued() {
 }
 
 #[test]
+fn s5_5_2_pings_that_came_before_the_peers_close_are_answered_and_those_behind_are_not() {
+    for side in SIDES {
+        let mut connection = side.open(Config::server());
+        // More than the transport is given at once: the answers go in front of what can wait.
+        connection.send(Message::from(pattern(3 << 20))).unwrap();
+        assert!(connection.send_buffer().has_remaining());
+        let wire = script().ping("a").ping("b").close(1000, "").ping("c").wire(side);
+        assert_eq!(hear(&mut connection, START, &wire), [ping(b"a"), ping(b"b")]);
+        let sent = frames(&mut connection, START);
+        let (message, rest) = sent.split_at(sent.len() - 3);
+        assert_eq!(rest, [(PONG, b"a".to_vec()), (PONG, b"b".to_vec()), close_frame(1000, "")]);
+        assert!(message.iter().all(|frame| frame.0 < 3), "{}", message.len());
+    }
+}
+
+#[test]
 fn e_peer_close_while_open_drops_and_counts_what_has_not_begun_to_leave() {
     for side in SIDES {
         let mut connection = side.open(Config::server());

@@ -223,3 +223,25 @@ fn f9_nothing_is_decompressed_behind_a_close_frame_or_an_error() {
         );
     }
 }
+
+#[test]
+fn f3_a_message_within_the_limit_passes_however_often_its_sender_flushes() {
+    let wires = |pieces: &[&[u8]]| {
+        let (frames, _) = sent(Side::Server, Config::server(), agreed(), |connection| {
+            let mut writer = connection.fragments_with(DataKind::Binary, Compress::Always).unwrap();
+            for piece in pieces {
+                writer.write(*piece).unwrap();
+            }
+            writer.finish(b"").unwrap();
+        });
+        frames.into_iter().fold(script(), |script, (first, payload)| script.frame(first, payload))
+    };
+    let noise = noise(1_000);
+    for size in [1, 2, 8, 100] {
+        let config = Config::server().with_message_limit(1_000);
+        let pieces: Vec<&[u8]> = noise.chunks(size).collect();
+        receives(config, &wires(&pieces), &[binary(&noise)]);
+        let over = wires(&[&pieces[..], &[b"x"]].concat());
+        fails(config, &over, &[], ProtocolError::MessageTooBig);
+    }
+}

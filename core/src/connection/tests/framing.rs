@@ -71,6 +71,44 @@ fn f1_memory_follows_what_arrives_not_what_is_declared() {
     }
 }
 
+#[cfg(feature = "std")]
+#[test]
+fn f1_what_others_leave_is_not_lent_to_all_who_only_announce() {
+    let len = 1 << 20;
+    for side in SIDES {
+        let announced = header_to(side, BINARY, len);
+        let mut waiting = Vec::new();
+        for _ in 0..20 {
+            // A message that was received and dropped leaves its memory to the next.
+            let mut other = side.open(Config::server());
+            hear(&mut other, START, &script().binary(pattern(len as usize)).wire(side));
+            drop(other);
+            let mut connection = side.open(Config::server());
+            assert!(hear(&mut connection, START, &announced).is_empty());
+            connection.release_buffers();
+            waiting.push(connection);
+        }
+        let held = |waiting: &[Connection]| -> Vec<_> {
+            waiting.iter().map(Connection::buffer_capacity).collect()
+        };
+        let many = held(&waiting).into_iter().filter(|n| *n > 72 << 10).count();
+        assert!((1..=4).contains(&many), "4 MiB a thread at most: {:?}", held(&waiting));
+        // Those who go on with it have earned it, those who leave give it back: then others may.
+        waiting.truncate(10);
+        for connection in &mut waiting {
+            hear(connection, START, &pattern(len as usize));
+        }
+        waiting.clear();
+        for _ in 0..4 {
+            let mut connection = side.open(Config::server());
+            hear(&mut connection, START, &announced);
+            waiting.push(connection);
+        }
+        let many = held(&waiting).into_iter().filter(|n| *n > 72 << 10).count();
+        assert!(many >= 3, "{:?}", held(&waiting));
+    }
+}
+
 #[test]
 fn f2_a_frame_over_the_limit_is_refused_from_its_header() {
     let config = Config::server().with_message_limit(1000);
@@ -321,6 +359,51 @@ fn a_frame_that_waits_has_room_even_if_the_staging_area_comes_back_smaller() {
         same(&events(&mut connection), &[binary(pattern(70_000))]);
         connection.release_buffers();
         same(&hear(&mut connection, START, rest), &[binary(&payload)]);
+    }
+}
+
+#[test]
+fn a_frame_that_waits_has_room_also_in_a_stage_that_is_shorter_than_what_followed_the_handshake() {
+    for side in SIDES {
+        for (before, len) in [(10_000, 5_000), (40_000, 9_000), (60_000, 25_000)] {
+            let config = Config { receive_buffer: 4_096, ..Config::server() };
+            let (first, second) = (pattern(before), pattern(len));
+            let wire = script().binary(&first).binary(&second).wire(side);
+            let (arrived, mut rest) = wire.split_at(wire.len() - len + 100);
+            let mut connection = Connection::from_upgraded(side.role(), config, START, arrived);
+            same(&events(&mut connection), &[binary(&first)]);
+            let mut stage = crate::buffer::Stage::new();
+            let mut seen = Vec::new();
+            while !rest.is_empty() {
+                connection.lend(&mut stage);
+                let n = connection.receive(START, rest);
+                assert!(n > 0, "{before}, {len}: {} bytes to come, and no room", rest.len());
+                rest = &rest[n..];
+                seen.extend(events(&mut connection));
+                connection.reclaim(&mut stage);
+            }
+            same(&seen, &[binary(&second)]);
+        }
+    }
+}
+
+#[test]
+fn a10_a_staging_area_that_grew_for_one_frame_shrinks_again() {
+    for side in SIDES {
+        let mut connection = side.open(Config::server());
+        let many = script().binary(pattern(1_000)).wire(side).repeat(400);
+        for _ in 0..20 {
+            hear(&mut connection, START, &many);
+        }
+        let wire = script().binary(pattern(60_000)).wire(side);
+        let (begin, rest) = wire.split_at(100);
+        hear(&mut connection, START, begin);
+        same(&hear(&mut connection, START, rest), &[binary(pattern(60_000))]);
+        assert!(connection.buffer_capacity() > 100_000);
+        for _ in 0..2_000 {
+            hear(&mut connection, START, &script().binary("a").wire(side));
+        }
+        assert!(connection.buffer_capacity() <= 4_096, "{}", connection.buffer_capacity());
     }
 }
 

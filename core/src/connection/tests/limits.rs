@@ -180,3 +180,11 @@ fn the_staging_area_grows_to_its_limit_and_no_further() {
         assert_eq!(connection.buffer_capacity(), expected);
     }
 }
+
+#[test]
+fn f6_a_message_of_one_frame_has_no_fragments_be_it_empty() {
+    let config = Config { max_empty_fragments: 0, ..Config::server() };
+    receives(config, &script().text("").binary(""), &[text(""), binary("")]);
+    let empty = script().frame(TEXT_BEGIN, "").frame(LAST, "a");
+    fails(config, &empty, &[], ProtocolError::TooManyEmptyFragments);
+}

@@ -226,3 +226,34 @@ fn writing_to_a_closing_connection_is_refused_and_closes_nothing_twice() {
     let sent = frames(&mut connection, START);
     assert_eq!(sent.iter().filter(|frame| frame.0 == CLOSE).count(), 1);
 }
+
+#[test]
+fn s5_what_waits_and_the_message_it_waits_for_have_the_limit_together() {
+    for side in SIDES {
+        let config = Config { send_hard_limit: 100_000, ..Config::server() };
+        for held_first in [true, false] {
+            let mut connection = side.open(config);
+            connection.fragments(DataKind::Binary).unwrap().pause();
+            let hold = |connection: &mut Connection| {
+                while connection.send(Message::from(&[0; 900][..])).is_ok() {}
+            };
+            let write = |connection: &mut Connection| loop {
+                let mut writer = connection.resume_fragments().unwrap();
+                let is_full = writer.write(&[1; 900]).is_err();
+                writer.pause();
+                if is_full {
+                    break;
+                }
+            };
+            if held_first {
+                hold(&mut connection);
+                write(&mut connection);
+            } else {
+                write(&mut connection);
+                hold(&mut connection);
+            }
+            let buffered = connection.buffered();
+            assert!((100_000..102_000).contains(&buffered), "{held_first}: {buffered}");
+        }
+    }
+}

@@ -39,7 +39,7 @@ impl Transmitter {
             return Err(SendError::Closed(()));
         };
         // What waits for this message to end must not keep it from ending.
-        if self.ahead() > self.hard_limit {
+        if self.is_full_ahead() {
             return Err(SendError::Full(()));
         }
         let opcode = mem::replace(&mut open.opcode, Opcode::Continuation);

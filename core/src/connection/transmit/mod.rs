@@ -204,6 +204,17 @@ impl Transmitter {
         self.ahead() <= self.soft_limit
     }
 
+    /// Whether no message is accepted. Half of the room is that of the message that others wait for: it
+    /// has to come to its end.
+    fn is_full(&self) -> bool {
+        self.buffered() > self.hard_limit || self.held_bytes > self.hard_limit / 2
+    }
+
+    /// The same, of a part of the open message.
+    fn is_full_ahead(&self) -> bool {
+        self.ahead() > self.hard_limit.saturating_sub(self.held_bytes.min(self.hard_limit / 2))
+    }
+
     /// Messages accepted that the transport has not taken whole.
     pub(super) fn unsent_messages(&self) -> usize {
         let waiting = self.queue.iter().filter(|queued| queued.fin).count();
@@ -221,7 +232,7 @@ impl Transmitter {
         if !self.accepting {
             return Err(SendError::Closed(message));
         }
-        if self.buffered() > self.hard_limit {
+        if self.is_full() {
             return Err(SendError::Full(message));
         }
         self.accept(message.kind(), message.into_payload(), compress);
@@ -255,7 +266,7 @@ impl Transmitter {
         if !self.accepting {
             return Err(SendError::Closed(()));
         }
-        if self.buffered() > self.hard_limit {
+        if self.is_full() {
             return Err(SendError::Full(()));
         }
         if self.open.is_some() {
@@ -325,9 +336,11 @@ impl Transmitter {
 
     /// Sends the close frame next: messages that are not on their way are dropped and counted.
     pub(super) fn close_now(&mut self, payload: ControlPayload) -> usize {
+        self.make_way();
+        // 5.5.2: those that came before the peer's close frame are answered.
+        self.answer_pings();
         self.stop_accepting();
         self.close = Some(Box::new(payload));
-        self.make_way();
         self.drop_queue()
     }
 
