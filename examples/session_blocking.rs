@@ -4,6 +4,7 @@
 //!
 //! Sends the lines of its standard input over as many connections as it takes, and prints what comes.
 
+use std::collections::VecDeque;
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
@@ -23,13 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let clock = Clock(std::time::Instant::now());
     let mut session = Session::new(SessionConfig::DEFAULT, generator()?, clock.now());
     session.connect(clock.now());
-    for line in io::stdin().lines() {
-        session
-            .send(clock.now(), Message::from(line?), Delivery::Received)
-            .map_err(|error| error.kind())?;
-    }
-    session.finish(clock.now(), CloseCode::NORMAL, "", Duration::from_secs(60))?;
-
+    let mut lines = io::stdin().lines().collect::<Result<VecDeque<_>, _>>()?;
     let mut stream = None;
     loop {
         while let Some(event) = session.poll_event() {
@@ -43,6 +38,18 @@ fn main() -> Result<(), Box<dyn Error>> {
                 Event::Piece(_) | Event::Pong(_) | Event::Error(_) | _ => {}
             }
         }
+        while let Some(line) = lines.front() {
+            match session.send(clock.now(), Message::from(&**line), Delivery::Received) {
+                Ok(_) => drop(lines.pop_front()),
+                // There is room again when others have their outcome.
+                Err(_) if session.queued_messages() > 0 => break,
+                Err(error) => return Err(error.kind().into()),
+            }
+        }
+        if lines.is_empty() {
+            // Once is enough, and more than once does no harm.
+            session.finish(clock.now(), CloseCode::NORMAL, "", Duration::from_secs(60))?;
+        }
         match session.poll_action() {
             Some(Action::Connect(attempt)) => match dial(&request) {
                 Ok(dialled) => {
@@ -54,10 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Some(Action::Disconnect(_)) => stream = None,
             // Each of them may bring news, and orders.
             None => match &mut stream {
-                Some(stream) if session.send_buffer().has_remaining() => {
-                    transmit(&mut session, stream, &clock)?;
-                }
-                Some(stream) => receive(&mut session, stream, &clock)?,
+                Some(stream) => exchange(&mut session, stream, &clock)?,
                 None => thread::sleep(clock.until(session.poll_timeout())),
             },
         }
@@ -75,30 +79,31 @@ fn dial(request: &Request) -> Result<TcpStream, ConnectFailure> {
     stream.and_then(|it| it.set_nodelay(true).map(|()| it)).map_err(failure)
 }
 
-/// Out: once.
-fn transmit(session: &mut Session, stream: &mut TcpStream, clock: &Clock) -> io::Result<()> {
-    // Bytes wait as of now, which gives the peer until a deadline to take some.
-    session.sent(clock.now(), 0);
-    stream.set_write_timeout(Some(clock.until(session.poll_timeout())))?;
-    match stream.write(session.send_buffer().chunk()) {
-        Ok(n) => session.sent(clock.now(), n),
-        Err(error) if is_timeout(&error) => {}
-        Err(error) => session.send_failed(clock.now(), error.kind().into()),
-    }
-    Ok(())
-}
-
-/// In, or time: whichever comes first.
-fn receive(session: &mut Session, stream: &mut TcpStream, clock: &Clock) -> io::Result<()> {
-    if session.poll_ready() {
+/// Out, and in for as long as nothing waits to go out: whatever moves first.
+///
+/// A peer that is not read may not read either. So neither is waited for long while the other has work.
+fn exchange(session: &mut Session, stream: &mut TcpStream, clock: &Clock) -> io::Result<()> {
+    let mut until = clock.until(session.poll_timeout());
+    if session.send_buffer().has_remaining() {
+        until = until.min(TURN);
+        // Bytes wait as of now, which gives the peer until a deadline to take some.
+        session.sent(clock.now(), 0);
+        stream.set_write_timeout(Some(until))?;
+        match stream.write(session.send_buffer().chunk()) {
+            Ok(n) => {
+                session.sent(clock.now(), n);
+                return Ok(());
+            }
+            Err(error) if is_timeout(&error) => {}
+            Err(error) => session.send_failed(clock.now(), error.kind().into()),
+        }
+    } else if session.poll_ready() {
         // Looking for something to send can itself have been the end of something.
         return Ok(());
-    }
-    if session.is_send_finished() {
+    } else if session.is_send_finished() {
         // A peer that is already gone is told nothing; nor is one that was told before.
         let _ = stream.shutdown(Shutdown::Write);
     }
-    let until = clock.until(session.poll_timeout());
     let buf = session.recv_buffer();
     if buf.is_empty() {
         // Nothing may be read, and a read of nothing looks like the end: only time is left.
@@ -114,6 +119,9 @@ fn receive(session: &mut Session, stream: &mut TcpStream, clock: &Clock) -> io::
     }
     Ok(())
 }
+
+/// How long one direction waits while there is work in the other.
+const TURN: Duration = Duration::from_millis(10);
 
 /// Whether a call was cut short rather than failed. Which of the first two it is depends on the system.
 fn is_timeout(error: &io::Error) -> bool {

@@ -15,6 +15,9 @@ pub struct Instant(u64);
 /// Alarms of the systems there are go off by the millisecond.
 const MIN_GRID: u64 = 1_000_000;
 
+/// The least time until something is looked at again, whatever is configured: a loop must get on.
+pub(crate) const SOON: Duration = Duration::from_millis(1);
+
 impl Instant {
     /// The epoch itself.
     pub const EPOCH: Self = Self(0);

@@ -1,15 +1,16 @@
 //! A transport that takes bytes at once and passes them on later, as TLS does: what it keeps has not left.
 
 use core::cell::{Cell, RefCell};
+use core::future::poll_fn;
 use core::mem;
 use core::task::{Context, Poll, Waker, ready};
 use std::rc::Rc;
 
 use bytes::Buf;
 use longwire::buffer::Outbox;
-use longwire::driver::{self, Answer, Driver, Transport, WebSocket};
+use longwire::driver::{self, Answer, Driver, Timer, Transport, WebSocket};
 use longwire::error::TransportFailure;
-use longwire::handshake::Acceptance;
+use longwire::handshake::{Acceptance, Response};
 use longwire::rng::Jitter;
 use longwire::time::Duration;
 use longwire::{Closed, Config, Connection, Message, PreparedMessage, Role};
@@ -233,4 +234,83 @@ fn whoever_waits_for_a_flush_is_woken_when_another_half_finishes_it() {
     gate.open();
     let _ = tasks.settle();
     assert!(done.get(), "flushed, and nobody was told");
+}
+
+#[test]
+fn a_last_word_that_the_transport_keeps_has_the_time_of_one_that_it_does_not_take() {
+    for keeps in [false, true] {
+        let clock = Clock::default();
+        let (mine, theirs, gate) = Slow::new(keeps);
+        let mut websocket = server(&clock, mine);
+        // No frame begins so.
+        theirs.inject(&[0xff, 0xff]);
+        let mut timer = clock.timer();
+        let at = clock.now().saturating_add(Duration::from_secs(3));
+        let mut tasks = Tasks::new(&clock);
+        tasks.spawn(async {
+            while websocket.next().await.is_some() {}
+            drop(websocket);
+        });
+        tasks.spawn(async move {
+            poll_fn(|cx| Timer::poll_until(&mut timer, cx, at)).await;
+            gate.open();
+        });
+        let _ = tasks.run();
+        drop(tasks);
+        assert_eq!(theirs.take_arrived().first(), Some(&0x88), "keeps: {keeps}");
+    }
+}
+
+#[test]
+fn closed_counts_the_messages_that_a_failed_flush_lost() {
+    for (call, buffered) in [(Call::Write, false), (Call::Flush, true)] {
+        let clock = Clock::default();
+        let script = Script { buffered, ..Script::WHOLE };
+        let fault = Fault { call, nth: 1, what: What::Error };
+        let (mine, _theirs) = link([script.with(fault), Script::WHOLE], 3_000);
+        let mut websocket = server(&clock, mine);
+        let unsent = Cell::new(None);
+        let mut tasks = Tasks::new(&clock);
+        tasks.spawn(async {
+            websocket.send(Message::from("this left")).await.expect("room");
+            websocket.feed(Message::from("hi")).await.expect("room");
+            assert!(websocket.flush().await.is_err());
+            while let Some(event) = websocket.next().await {
+                if let longwire::Event::Closed(it) = event {
+                    unsent.set(Some(it.unsent_messages));
+                }
+            }
+        });
+        assert_eq!(tasks.run(), End::Done);
+        drop(tasks);
+        assert_eq!(unsent.get(), Some(1), "{call:?}");
+    }
+}
+
+#[test]
+fn a_refusal_that_the_transport_keeps_leaves_whole() {
+    for (keeps, half_closes) in [(false, true), (true, true), (true, false)] {
+        let clock = Clock::default();
+        let (mine, mut theirs, gate) = Slow::new(keeps);
+        theirs.inject(b"GET / HTTP/1.1\r\nHost: host\r\n\r\n");
+        if half_closes {
+            assert!(theirs.poll_shutdown(&mut Context::from_waker(Waker::noop())).is_ready());
+        }
+        let (mut timer, at) = (clock.timer(), clock.now().saturating_add(Duration::from_secs(3)));
+        let accepting = clock.timer();
+        let mut tasks = Tasks::new(&clock);
+        tasks.spawn(async move {
+            let page = Response::new(403).expect("a status").body("no");
+            let config = Config::server();
+            let refuse = |_: &_| Answer::Reject(page);
+            assert!(driver::accept(mine, accepting, config, Jitter::NONE, refuse).await.is_err());
+        });
+        tasks.spawn(async move {
+            poll_fn(|cx| Timer::poll_until(&mut timer, cx, at)).await;
+            gate.open();
+        });
+        let _ = tasks.run();
+        drop(tasks);
+        assert!(theirs.take_arrived().ends_with(b"\r\n\r\nno"), "keeps: {keeps}, {half_closes}");
+    }
 }

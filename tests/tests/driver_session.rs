@@ -5,15 +5,15 @@ mod world;
 
 use core::cell::{Cell, RefCell};
 use core::future::pending;
-use core::task::{Poll, Waker};
+use core::task::{Context, Poll, Waker};
 use std::rc::Rc;
 
-use longwire::driver::Driver;
-use longwire::session::{ConnectFailure, Delivery, Event, Next, Outcome, SendOptions, State};
+use longwire::driver::{Driver, Transport};
+use longwire::session::{ConnectFailure, Delivery, Event, Loss, Next, Outcome, SendOptions, State};
 use longwire::time::{Duration, Instant};
 use longwire::{CloseCode, Config, Connection, Message, Role, SessionConfig};
 use longwire_tests::scripted::{
-    Call, End, Fault, Happened, Journal, Script, Tasks, What, link, once,
+    Call, End, Fault, Flag, Happened, Journal, Script, Tasks, What, link, once,
 };
 
 use world::{Connector, World, assert_all_in_order, config, dialled, run, text};
@@ -295,4 +295,64 @@ fn a_reader_that_does_not_read_costs_bounded_memory() {
     let _ = tasks.settle();
     drop(tasks);
     assert!((4_096..4_096 + 200).contains(&kept.get()), "{} events", kept.get());
+}
+
+#[test]
+fn what_a_transport_took_and_lost_is_in_doubt_also_once_its_stream_had_ended() {
+    let world = World::default();
+    let mut line = world.line(config(), world.connector(|_| Script::WHOLE));
+    let fault = Fault { call: Call::Flush, nth: 1, what: What::Error };
+    let script = Script { buffered: true, ..Script::WHOLE }.with(fault);
+    let (mine, mut theirs) = link([script, Script::WHOLE], 3_000);
+    let connection = Connection::new(Role::Server, Config::server(), world.clock.now());
+    let mut websocket = Driver::new(connection, mine, world.clock.timer());
+    theirs.inject(&[0x81, 0x81, 0, 0, 0, 0, b'a']);
+    assert!(theirs.poll_shutdown(&mut Context::from_waker(Waker::noop())).is_ready());
+    websocket.endpoint_mut().send(Message::from(vec![7; 4_000])).expect("room");
+    // It is full, so it is read: a message that nobody takes, and the end.
+    assert!(once(websocket.flush(), Waker::noop()).is_pending());
+    let _ = theirs.take_arrived();
+    assert!(line.adopt(websocket));
+    line.send(text(0), Delivery::Transmitted).expect("room");
+    let (settled, done) = (Cell::new(None), Cell::new(false));
+    run(&world, &done, |tasks| {
+        tasks.spawn(async {
+            while let Some(event) = line.next().await {
+                if let Event::Settled(it) = event {
+                    settled.set(Some(it.outcome));
+                    break;
+                }
+            }
+            done.set(true);
+        });
+    });
+    assert_eq!(settled.get(), Some(Outcome::Lost(Loss::Disconnected)));
+    assert!(world.read().is_empty());
+}
+
+#[test]
+fn a_reader_is_told_the_end_of_what_had_stopped_before_it_was_shared() {
+    let world = World::default();
+    let mut line = world.line(config(), world.connector(|_| Script::WHOLE));
+    line.close(CloseCode::NORMAL, "").expect("1000 may be sent");
+    while let Poll::Ready(Some(_)) = once(line.next(), Waker::noop()) {}
+    let (_client, mut events, driving) = line.share();
+    let (flag, waker) = Flag::new();
+    assert!(once(events.next(), &waker).is_pending());
+    drop(driving);
+    assert!(flag.take(), "it was woken");
+    assert_eq!(once(events.next(), &waker), Poll::Ready(None));
+}
+
+#[test]
+fn nothing_is_told_behind_the_end() {
+    let world = World::default();
+    let (client, mut events, mut driving) =
+        world.line(config(), world.connector(|_| Script::WHOLE)).share();
+    let sending = client.send_with(text(1), Delivery::Received);
+    client.abort();
+    assert!(once(&mut driving, Waker::noop()).is_ready());
+    while let Poll::Ready(Some(_)) = once(events.next(), Waker::noop()) {}
+    drop(sending);
+    assert_eq!(once(events.next(), Waker::noop()), Poll::Ready(None));
 }

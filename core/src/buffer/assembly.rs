@@ -216,7 +216,8 @@ impl Assembly {
             return;
         }
         if self.memory.capacity() == 0 {
-            self.memory = recycled::take(most.min(left));
+            // What is decompressed is four times what arrived, as a rule.
+            (self.memory, self.ahead) = recycled::take_ahead(most.min(left), needed / 4);
         }
         if self.memory.capacity() == 0 {
             self.memory.reserve_exact(most.min(left));

@@ -35,6 +35,7 @@ pub use heartbeat::RoundTrip;
 pub use sender::Sender;
 pub use transmit::Role;
 
+pub(crate) use receive::PartialMessage;
 pub(crate) use session::Found;
 
 use crate::buffer::Outbox;

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use super::active::Ready;
 use super::closing::Closing;
 use super::heartbeat::Asker;
-use super::{Closed, Connection};
+use super::{Closed, Connection, PartialMessage};
 use crate::error::SendError;
 use crate::time::Instant;
 
@@ -75,14 +75,19 @@ impl Connection {
         self.active.as_ref().is_some_and(|active| active.transmitter.has_open_message())
     }
 
-    /// Whether the peer is in the midst of a message, as far as was looked.
-    pub(crate) fn is_receiving_message(&self) -> bool {
-        self.active.as_ref().is_some_and(|active| active.receiver.is_inside_message())
+    /// How far the peer is that is in the midst of a message, as far as was looked.
+    pub(crate) fn partial_message(&self) -> Option<PartialMessage> {
+        self.active.as_ref().and_then(|active| active.receiver.partial_message())
     }
 
-    /// Whether the peer is in the midst of a frame, as far as was looked.
-    pub(crate) fn is_receiving_frame(&self) -> bool {
-        self.active.as_ref().is_some_and(|active| active.receiver.is_inside_frame())
+    /// In the midst of which frame the peer is, as far as was looked.
+    pub(crate) fn partial_frame(&self) -> Option<u64> {
+        self.active.as_ref().and_then(|active| active.receiver.partial_frame())
+    }
+
+    /// Whether the transport holds back bytes that it took.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| active.transmitter.is_held_back())
     }
 
     /// Whether nothing arrives any more: what has arrived, which is bounded, is the last of it.

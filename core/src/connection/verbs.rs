@@ -9,7 +9,7 @@ use crate::buffer::{Outbox, Stage};
 use crate::endpoint::Endpoint;
 use crate::error::{ConnectionError, ProtocolError, TimeoutKind, TransportFailure};
 use crate::frame::{Close, CloseCode, ControlPayload};
-use crate::time::Instant;
+use crate::time::{Instant, SOON};
 
 impl Endpoint for Active {
     fn recv_buffer(&mut self) -> &mut [u8] {
@@ -351,7 +351,7 @@ impl Active {
             // What had arrived settled it.
         } else if untaken {
             // What has arrived has not been looked at: the silence is ours.
-            self.timers.arm_after(Timer::Pong, now, heartbeat.timeout);
+            self.timers.arm_after(Timer::Pong, now, heartbeat.timeout.max(SOON));
         } else if now.saturating_since(due) > heartbeat.interval.max(heartbeat.timeout) {
             // P7: the clock jumped, or we slept. Ask again before judging. A long timeout may itself be
             // late by more than a short interval.

@@ -20,7 +20,8 @@ use super::shared;
 ///
 /// A block may be marked as the last one (BFINAL); what follows it in the message is read as if it
 /// were not, except that it may refer back only as far as the bytes in `out`, and not at all once a
-/// message has used that so often that the work for it would be out of proportion.
+/// message has used that so often that the work for it would be out of proportion. With a window above
+/// 4 KiB, later messages may not refer to what was before such a block either.
 pub struct Decompressor {
     window: WindowBits,
     takeover: bool,

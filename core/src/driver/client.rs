@@ -75,7 +75,7 @@ impl<T: Transport, C: Timer> Client<T, C> {
     /// Accepts a message at once, as [`Session::send`] does, and waits for its outcome.
     ///
     /// Cancel safe: a message once accepted is sent, and when nobody waits for its outcome any more,
-    /// that is an [`Event::Settled`].
+    /// that is an [`Event::Settled`], unless the reader has been told the end by then.
     pub fn send_with<'m>(
         &self,
         message: Message<'m>,

@@ -131,7 +131,9 @@ impl<K: Connect, C: Timer> Drop for Driving<K, C> {
         {
             wakes.push(slot.publish(event));
         }
-        slot.stopped.get_or_insert(Stopped::Aborted);
+        let told = self.told;
+        slot.stopped.get_or_insert_with(|| told.unwrap_or(Stopped::Aborted));
+        wakes.push(Wake(slot.reader.take()));
         let dropped = slot.driver.attach(None);
         drop(slot);
         drop((dropped, driving));

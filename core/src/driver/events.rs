@@ -51,6 +51,8 @@ impl<T: Transport, C: Timer> Events<T, C> {
         let was_full = slot.is_full();
         let Some(event) = slot.events.pop_front() else {
             if slot.stopped.is_some() {
+                // Nothing is told behind the end.
+                slot.has_reader = false;
                 return Poll::Ready(None);
             }
             let replaced = slot.reader.replace(waker);

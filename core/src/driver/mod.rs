@@ -323,15 +323,15 @@ impl<P: Endpoint, T: Transport, C: Timer> Driver<P, T, C> {
             }
             match write(transport, cx, outbox) {
                 Poll::Ready(Ok(n)) => {
-                    self.0.unflushed |= n > 0;
-                    // The last word is the end of a stream that has ended. What the transport keeps of it
-                    // has not been said.
-                    if self.0.ended && self.0.unflushed {
-                        let _ = self.poll_flush(cx);
-                        if self.0.failed {
-                            continue;
+                    // Once its last word has left, time is short. What the transport keeps of it has not:
+                    // that is known once it was flushed, and not before.
+                    if n > 0 && (self.0.ended || self.0.endpoint.is_send_finished()) {
+                        if !self.0.unflushed {
+                            self.0.endpoint.held_back(self.0.timer.now(), false);
                         }
+                        self.hold_back(true);
                     }
+                    self.0.unflushed |= n > 0;
                     self.0.endpoint.sent(self.0.timer.now(), n);
                     self.0.stalled = n == 0;
                     self.0.progress = self.0.progress.wrapping_add(1);

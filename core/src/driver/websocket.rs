@@ -102,7 +102,7 @@ impl<T: Transport, C: Timer> WebSocket<T, C> {
     ///
     /// # Errors
     ///
-    /// [`SendError::Closed`] if the connection is over, or the transport failed: then [`Event::Closed`]
+    /// [`SendError::Closed`] if the connection is over, or the transport failed: [`Event::Closed`] then
     /// says how many messages did not leave.
     pub async fn flush(&mut self) -> Result<(), SendError> {
         poll_fn(|cx| self.poll_flush_all(cx)).await

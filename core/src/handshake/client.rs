@@ -40,6 +40,8 @@ pub struct ClientHandshake {
     deadline: Instant,
     error_body: usize,
     send_failure: Option<TransportFailure>,
+    /// The transport took the request, or the beginning of it, and keeps it.
+    held_back: bool,
 }
 
 #[derive(Debug)]
@@ -115,6 +117,7 @@ impl ClientHandshake {
             deadline: now.saturating_add(limits.deadline),
             error_body: limits.error_body,
             send_failure: None,
+            held_back: false,
         }
     }
 
@@ -139,7 +142,7 @@ impl ClientHandshake {
 
     /// A server that answers before it has the whole request must not get frames in the midst of it.
     fn is_sent(&self) -> bool {
-        !self.outbox.has_remaining()
+        !self.outbox.has_remaining() && !self.held_back
     }
 
     fn fail(&mut self, error: HandshakeError, response: Option<Response>) {
@@ -328,12 +331,17 @@ impl Endpoint for ClientHandshake {
         self.outbox.advance(n);
     }
 
+    fn held_back(&mut self, _now: Instant, held: bool) {
+        self.held_back = held;
+    }
+
     /// A server may decline before it has read the whole request: its answer is still waited for.
     fn send_failed(&mut self, _now: Instant, failure: TransportFailure) {
-        if self.outbox.has_remaining() {
+        if !self.is_sent() {
             self.send_failure = Some(failure);
             self.end_sending(HandshakeError::Transport(failure));
             self.outbox.clear();
+            self.held_back = false;
         }
     }
 

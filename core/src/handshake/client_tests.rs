@@ -415,3 +415,26 @@ fn a_new_key_for_every_attempt_and_too_early_is_an_error() {
     assert_ne!(first.send_buffer().chunk(), second.send_buffer().chunk());
     assert_eq!(first.finish().unwrap_err().error, HandshakeError::Incomplete);
 }
+
+#[test]
+fn what_the_transport_keeps_of_the_request_has_not_left() {
+    let answered = |kept: bool| {
+        let mut client = client(&request(), Limits::DEFAULT);
+        client.held_back(T0, kept);
+        let answer = format!("HTTP/1.1 101 Switching Protocols\r\n{}\r\n", upgrade(""));
+        deliver(&mut client, answer.as_bytes(), usize::MAX);
+        client
+    };
+    assert!(answered(false).poll_ready() && answered(false).finish().is_ok());
+    let mut client = answered(true);
+    assert!(
+        !client.poll_ready() && client.poll_timeout().is_some(),
+        "frames would be in its midst"
+    );
+    client.held_back(T0, false);
+    assert!(client.poll_ready() && client.finish().is_ok());
+    let mut client = answered(true);
+    client.send_failed(T0, TransportFailure::Reset);
+    let error = HandshakeError::Transport(TransportFailure::Reset);
+    assert_eq!(client.finish().unwrap_err().error, error);
+}

@@ -27,6 +27,9 @@ pub(super) struct Field {
 /// Headers whose values [`Debug`](fmt::Debug) leaves out: logs are not the place for credentials.
 const SECRET: [&str; 4] = ["Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie"];
 
+/// How much of removed fields is not worth the work.
+const FORGET_FROM: usize = 4096;
+
 impl Headers {
     /// No headers.
     #[must_use]
@@ -67,7 +70,23 @@ impl Headers {
             index = index.saturating_add(1);
             index > before || !field.name.of(text).eq_ignore_ascii_case(name.as_bytes())
         });
+        self.forget_removed();
         Ok(())
+    }
+
+    /// Drops the text of what was removed, once that is most of it.
+    fn forget_removed(&mut self) {
+        let text = &self.text;
+        let len =
+            |field: &Field| field.name.of(text).len().saturating_add(field.value.of(text).len());
+        let used: usize = self.fields.iter().map(len).sum();
+        if self.text.len() > used.saturating_mul(2).saturating_add(FORGET_FROM) {
+            let mut kept = Self { text: Vec::with_capacity(used), fields: Vec::new() };
+            for field in &self.fields {
+                kept.push(field.name.of(&self.text), field.value.of(&self.text));
+            }
+            *self = kept;
+        }
     }
 
     /// The value of the first field of this name.
@@ -360,6 +379,18 @@ mod tests {
         );
         assert_eq!(h.values_of(known.host).collect::<Vec<_>>(), vec![b"1", b"3"]);
         assert_eq!(h.values_of(known.origin).count() + h.values_of(known.key).count(), 1);
+    }
+
+    #[test]
+    fn what_is_replaced_again_and_again_is_forgotten() {
+        let mut h = headers(&[("A", "first"), ("B", "")]);
+        for n in 0..1_000_u32 {
+            h.insert("b", alloc::format!("{n:0100}")).unwrap();
+            assert!(h.text.len() < 5_000, "{}", h.text.len());
+        }
+        let all: Vec<_> = h.iter().map(|(name, value)| (name, value.len())).collect();
+        assert_eq!(all, vec![("A", 5), ("b", 100)]);
+        assert!(h.get_str("B").unwrap().ends_with("0999"));
     }
 
     #[test]

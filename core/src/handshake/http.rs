@@ -13,18 +13,10 @@ use super::span::Span;
 /// What the head of a request says, but for its headers.
 #[derive(Debug)]
 pub(super) struct RequestHead {
-    pub(super) method: Method,
+    pub(super) is_get: bool,
     /// Where in the headers' text.
     pub(super) target: Span,
     pub(super) known: Known,
-}
-
-/// The methods that make a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
-    Get,
-    Head,
-    Other,
 }
 
 /// What the head of a response says, but for its headers.
@@ -49,17 +41,13 @@ pub(super) fn parse_request(head: &mut Head) -> Result<RequestHead, HandshakeErr
         return Err(HandshakeError::MalformedStartLine);
     }
     let target = head.start_line.part(method.len().saturating_add(1), target.len());
-    let method = match method {
-        b"GET" => Method::Get,
-        b"HEAD" => Method::Head,
-        _ => Method::Other,
-    };
+    let is_get = method == b"GET";
     let known = parse_fields(&mut head.headers)?;
     // RFC 6455 section 4.2.1, item 1: "An HTTP/1.1 or higher GET request".
     if version != Version::Http11 {
         return Err(HandshakeError::UnsupportedHttpVersion);
     }
-    Ok(RequestHead { method, target, known })
+    Ok(RequestHead { is_get, target, known })
 }
 
 /// Parses the head of a response.

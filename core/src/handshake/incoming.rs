@@ -9,7 +9,7 @@ use super::classes::is_token;
 use super::error::HandshakeError;
 use super::extension::{Extension, count_extensions};
 use super::headers::{Headers, Single, elements};
-use super::http::{Method, RequestHead};
+use super::http::RequestHead;
 use super::key::is_key;
 use super::known::{Known, Lines};
 use super::limits::Limits;
@@ -53,17 +53,18 @@ impl Incoming {
         leftover: Bytes,
         limits: Limits,
     ) -> Result<Self, HandshakeError> {
-        // "An HTTP/1.1 or higher GET request".
-        if head.method != Method::Get {
-            return Err(HandshakeError::MethodNotAllowed);
-        }
         let known = &head.known;
+        // RFC 9112 section 3.2: 400, whatever is asked for.
         let host = match headers.single(known.host) {
             Single::Missing => return Err(HandshakeError::MissingHost),
             Single::Several => return Err(HandshakeError::DuplicateHost),
             Single::One(host) => host,
         };
         Authority::parse(host).map_err(|_| HandshakeError::InvalidHost)?;
+        // "An HTTP/1.1 or higher GET request".
+        if !head.is_get {
+            return Err(HandshakeError::MethodNotAllowed);
+        }
         // Whoever reads the body as a request of its own is being smuggled one (RFC 9112 section 11.2).
         // A length of zero is none, and real devices send it.
         if known.transfer_encoding.count > 0
@@ -297,11 +298,11 @@ fn absolute(target: &[u8]) -> Result<Option<Target>, HandshakeError> {
     if target.starts_with(b"/") {
         return Ok(None);
     }
-    // "A sender MUST NOT generate the userinfo subcomponent" (RFC 9110 section 4.2.4).
-    core::str::from_utf8(target)
-        .ok()
-        .and_then(|target| Target::parse(target).ok())
-        .filter(|target| target.authorization().is_none())
-        .map(Some)
-        .ok_or(HandshakeError::InvalidRequestTarget)
+    let target = core::str::from_utf8(target).map_err(|_| HandshakeError::InvalidRequestTarget)?;
+    // "A sender MUST NOT generate the userinfo subcomponent (and its "@" delimiter)" (RFC 9110 section 4.2.4).
+    let authority = target.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next());
+    if authority.is_none_or(|authority| authority.contains('@')) {
+        return Err(HandshakeError::InvalidRequestTarget);
+    }
+    Target::parse(target).map(Some).map_err(|_| HandshakeError::InvalidRequestTarget)
 }

@@ -37,11 +37,15 @@ struct State {
     drain_bytes: usize,
     drain: Duration,
     eof: bool,
+    /// The transport took the answer, or the beginning of it, and keeps it.
+    held_back: bool,
+    /// By when it has to have left.
+    answer_until: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    Answering { until: Instant },
+    Answering,
     Draining { until: Instant },
     Finished,
 }
@@ -59,7 +63,7 @@ impl Rejection {
     ) -> Self {
         match Response::to_error(error) {
             Some(response) => Self::with_response(error, &response, limits, head_only, now),
-            None => Self(Box::new(State::new(error, limits, Phase::Finished))),
+            None => Self(Box::new(State::new(error, limits, Phase::Finished, now))),
         }
     }
 
@@ -70,11 +74,7 @@ impl Rejection {
         head_only: bool,
         now: Instant,
     ) -> Self {
-        let mut state = State::new(
-            error,
-            limits,
-            Phase::Answering { until: now.saturating_add(limits.answer) },
-        );
+        let mut state = State::new(error, limits, Phase::Answering, now);
         response.queue(&mut state.outbox, head_only);
         Self(Box::new(state))
     }
@@ -87,7 +87,7 @@ impl Rejection {
 }
 
 impl State {
-    fn new(error: HandshakeError, limits: Limits, phase: Phase) -> Self {
+    fn new(error: HandshakeError, limits: Limits, phase: Phase, now: Instant) -> Self {
         Self {
             error,
             outbox: Outbox::default(),
@@ -96,6 +96,8 @@ impl State {
             drain_bytes: limits.drain_bytes,
             drain: limits.drain,
             eof: false,
+            held_back: false,
+            answer_until: now.saturating_add(limits.answer),
         }
     }
 
@@ -103,6 +105,19 @@ impl State {
         self.phase = Phase::Finished;
         self.outbox.clear();
         self.scratch = Vec::new();
+    }
+
+    /// The answer has left, if it has.
+    fn look(&mut self, now: Instant) {
+        let has_left = !self.outbox.has_remaining() && !self.held_back;
+        match self.phase {
+            Phase::Answering if has_left => {
+                self.phase = Phase::Draining { until: now.saturating_add(self.drain) };
+            }
+            // It was taken, and is said to be kept only now.
+            Phase::Draining { .. } if !has_left => self.phase = Phase::Answering,
+            Phase::Answering | Phase::Draining { .. } | Phase::Finished => {}
+        }
     }
 
     /// Nothing is left to wait for once the answer has left.
@@ -127,17 +142,11 @@ impl Endpoint for Rejection {
     fn received(&mut self, _now: Instant, n: usize) {
         let state = &mut *self.0;
         state.drain_bytes = state.drain_bytes.saturating_sub(n.min(state.scratch.len()));
-        if state.is_drained() && matches!(state.phase, Phase::Draining { .. }) {
-            state.finish();
-        }
     }
 
     /// A client may half-close and still read: an answer on its way goes on.
     fn received_eof(&mut self, _now: Instant) {
         self.0.eof = true;
-        if matches!(self.0.phase, Phase::Draining { .. }) {
-            self.0.finish();
-        }
     }
 
     fn receive_failed(&mut self, now: Instant, _failure: TransportFailure) {
@@ -149,26 +158,25 @@ impl Endpoint for Rejection {
     }
 
     fn sent(&mut self, now: Instant, n: usize) {
-        let state = &mut *self.0;
-        state.outbox.advance(n);
-        if matches!(state.phase, Phase::Answering { .. }) && !state.outbox.has_remaining() {
-            if state.is_drained() {
-                state.finish();
-            } else {
-                state.phase = Phase::Draining { until: now.saturating_add(state.drain) };
-            }
-        }
+        self.0.outbox.advance(n);
+        self.0.look(now);
+    }
+
+    fn held_back(&mut self, now: Instant, held: bool) {
+        self.0.held_back = held;
+        self.0.look(now);
     }
 
     fn send_failed(&mut self, _now: Instant, _failure: TransportFailure) {
-        if matches!(self.0.phase, Phase::Answering { .. }) {
+        if self.0.phase == Phase::Answering {
             self.0.finish();
         }
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
         match self.0.phase {
-            Phase::Answering { until } | Phase::Draining { until } => Some(until),
+            Phase::Answering => Some(self.0.answer_until),
+            Phase::Draining { until } => Some(until).filter(|_| !self.0.is_drained()),
             Phase::Finished => None,
         }
     }
@@ -188,7 +196,11 @@ impl Endpoint for Rejection {
     }
 
     fn is_finished(&self) -> bool {
-        self.0.phase == Phase::Finished
+        match self.0.phase {
+            Phase::Answering => false,
+            Phase::Draining { .. } => self.0.is_drained(),
+            Phase::Finished => true,
+        }
     }
 
     fn release_buffers(&mut self) {
@@ -262,6 +274,34 @@ mod tests {
         assert!(!r.is_finished());
         answer(&mut r, T0);
         assert!(r.is_finished());
+    }
+
+    #[test]
+    fn h20_an_answer_that_the_transport_keeps_has_not_left() {
+        let later = |seconds| T0 + Duration::from_secs(seconds);
+        for (end, flood) in [(true, false), (false, true), (false, false)] {
+            let mut r = rejection();
+            if end {
+                r.received_eof(T0);
+            }
+            while flood && r.receive(T0, &[0; 4096]) > 0 {}
+            let n = r.send_buffer().remaining();
+            r.sent(T0, n);
+            r.held_back(T0, true);
+            assert!(!r.is_finished());
+            r.handle_timeout(later(5));
+            assert!(!r.is_finished(), "that is no draining");
+            r.held_back(later(6), false);
+            assert_eq!(r.is_finished(), end || flood);
+            r.handle_timeout(later(7));
+            assert!(r.is_finished());
+            let mut r = rejection();
+            r.held_back(T0, true);
+            let n = r.send_buffer().remaining();
+            r.sent(T0, n);
+            r.handle_timeout(T0 + Limits::DEFAULT.answer);
+            assert!(r.is_finished(), "not for ever");
+        }
     }
 
     #[test]

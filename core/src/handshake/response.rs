@@ -145,11 +145,16 @@ impl Response {
         let connection: &[u8] =
             if self.headers.contains("Upgrade") { b"close, Upgrade" } else { b"close" };
         write_line(outbox, b"Connection", connection);
-        // RFC 9110 section 8.6: no Content-Length in a 204, and none that lies in a 304.
-        let bodiless = matches!(self.status, 204 | 304);
-        if !bodiless {
-            let len = self.body.len().to_string();
-            write_line(outbox, b"Content-Length", len.as_bytes());
+        // RFC 9110 section 8.6: no Content-Length in a 204, and none that lies in a 304. Section 15.3.6: no
+        // content in a 205, and that is said.
+        let bodiless = matches!(self.status, 204 | 205 | 304);
+        let len = match self.status {
+            204 | 304 => None,
+            205 => Some(0),
+            _ => Some(self.body.len()),
+        };
+        if let Some(len) = len {
+            write_line(outbox, b"Content-Length", len.to_string().as_bytes());
         }
         self.headers.write(outbox);
         outbox.copy(b"\r\n");

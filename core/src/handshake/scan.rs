@@ -273,6 +273,11 @@ impl HeadReader {
         self.bytes.get(self.scanner.seen..self.filled).unwrap_or_default()
     }
 
+    /// Whether the head begins so, as far as it has arrived.
+    pub(super) fn begins_with(&self, beginning: &[u8]) -> bool {
+        self.bytes.get(..self.filled).is_some_and(|bytes| bytes.starts_with(beginning))
+    }
+
     /// Drops everything that was received.
     pub(super) fn clear(&mut self) {
         self.filled = 0;

@@ -1,5 +1,5 @@
 use super::error::HandshakeError;
-use super::http::{Method, parse_request};
+use super::http::parse_request;
 use super::incoming::Incoming;
 use super::limits::Limits;
 use super::rejection::Rejection;
@@ -21,6 +21,9 @@ pub struct ServerHandshake {
     state: State,
     deadline: Instant,
     limits: Limits,
+    /// Whether the request is a HEAD, so that no content may answer it (RFC 9110 section 9.3.2). Known before
+    /// the rest of it is.
+    head_only: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +43,7 @@ impl ServerHandshake {
             state: State::Reading,
             deadline: now.saturating_add(limits.deadline),
             limits,
+            head_only: false,
         }
     }
 
@@ -55,24 +59,29 @@ impl ServerHandshake {
             State::Reading => HandshakeError::Incomplete,
             State::Failed(error) => error,
             State::Complete => {
+                self.note_method();
                 let mut head = self.reader.take_head();
-                match parse_request(&mut head) {
-                    Ok(request) => {
-                        let head_only = request.method == Method::Head;
-                        let leftover = self.reader.into_rest();
-                        return Incoming::new(&request, head.headers, leftover, limits)
-                            .map_err(|error| Rejection::new(error, limits, head_only, now));
-                    }
+                let request = parse_request(&mut head);
+                let leftover = self.reader.into_rest();
+                let incoming = request
+                    .and_then(|request| Incoming::new(&request, head.headers, leftover, limits));
+                match incoming {
+                    Ok(incoming) => return Ok(incoming),
                     Err(error) => error,
                 }
             }
         };
-        Err(Rejection::new(error, limits, false, now))
+        Err(Rejection::new(error, limits, self.head_only, now))
+    }
+
+    fn note_method(&mut self) {
+        self.head_only = self.reader.begins_with(b"HEAD ");
     }
 
     fn fail(&mut self, error: HandshakeError) {
         if self.state == State::Reading {
             self.state = State::Failed(error);
+            self.note_method();
             self.reader.clear();
             self.reader.release();
         }

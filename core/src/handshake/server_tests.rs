@@ -396,3 +396,49 @@ fn h20_a_client_that_is_gone_is_not_answered() {
     let early = ServerHandshake::new(Limits::DEFAULT, T0).request(T0).unwrap_err();
     assert_eq!((early.error(), early.is_finished()), (E::Incomplete, true));
 }
+
+#[test]
+fn rfc9112_3_2_a_request_without_one_host_is_400_whatever_its_method() {
+    for hosts in ["", "Host: a\r\nHost: b\r\n", "Host: a b\r\n"] {
+        let answer =
+            answer_to(&alloc::format!("POST / HTTP/1.1\r\n{hosts}\r\n"), &Acceptance::new());
+        assert!(answer.text.starts_with("HTTP/1.1 400 "), "{}", answer.text);
+    }
+}
+
+#[test]
+fn rfc9110_4_2_4_userinfo_in_a_target_is_refused_also_if_it_is_empty() {
+    for target in
+        ["http://@example.com/chat", "http://u@example.com/chat", "http://u:p@example.com"]
+    {
+        let request = request("").replace("GET /chat", &alloc::format!("GET {target}"));
+        let answer = answer_to(&request, &Acceptance::new());
+        assert_eq!(answer.error, Some(E::InvalidRequestTarget), "{target}");
+    }
+    let fine = request("").replace("GET /chat", "GET http://example.com/@chat?a@b");
+    assert_eq!(answer_to(&fine, &Acceptance::new()).error, None);
+}
+
+#[test]
+fn rfc9110_9_3_2_no_content_answers_a_head_whatever_is_wrong_with_it() {
+    for head in [
+        "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "HEAD / HTTP/1.0\r\nHost: a\r\n\r\n",
+        "HEAD / HTTP/1.1\r\n\r\n",
+        "HEAD / HTTP/1.1\r\nHost: a\r\nbad header\r\n\r\n",
+        "HEAD / HTTP/1.1\r\nHost: \0",
+    ] {
+        let text = answer_to(head, &Acceptance::new()).text;
+        assert!(text.ends_with("\r\n\r\n") && !text.contains("Content-Length: 0"), "{text}");
+        let text = answer_to(&head.replace("HEAD", "HEAP"), &Acceptance::new()).text;
+        assert!(!text.ends_with("\r\n\r\n"), "{text}");
+    }
+}
+
+#[test]
+fn rfc9110_15_3_6_no_content_is_in_a_205() {
+    let page = Response::new(205).unwrap().body("x");
+    let (incoming, _) = receive(Limits::DEFAULT, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", usize::MAX);
+    let text = text_of(&mut incoming.expect("a request").reject(&page, Instant::EPOCH));
+    assert!(text.contains("\r\nContent-Length: 0\r\n") && text.ends_with("\r\n\r\n"), "{text}");
+}

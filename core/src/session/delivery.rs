@@ -4,11 +4,11 @@ use super::news::UNTAKEN;
 use super::queue::Taken;
 use super::timer::Timer;
 use super::{Failure, Link, Loss, MessageId, SendOptions, Session, State};
-use crate::connection::{self, Connection};
+use crate::connection::{self, Connection, PartialMessage};
 use crate::endpoint::Endpoint;
 use crate::error::SendError;
 use crate::message::{Message, Payload};
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, SOON};
 
 impl Session {
     pub(super) fn accept<'m>(
@@ -145,6 +145,7 @@ impl Session {
     pub(super) fn answered(&mut self, number: u64) {
         let confirmed = self.fences.answered(number);
         if confirmed > 0 {
+            self.patience.end_with_pong();
             self.queue.confirm_fenced(confirmed, &mut self.news);
             self.timers.stop(Timer::Confirm);
             self.arm_confirm();
@@ -161,15 +162,17 @@ impl Session {
         // P4: what the peer sends may be in front of its pong; but not for ever.
         let alive_until = last_received.saturating_add(timeout);
         let most = left.saturating_add(timeout.saturating_mul(PATIENCE));
-        let in_frame = self.connection().is_some_and(|connection| connection.is_receiving_frame());
-        if self.is_late_ourselves() {
+        let is_late = self.is_late_ourselves();
+        let frame = self.connection().and_then(|connection| connection.partial_frame());
+        if is_late {
             self.timers.arm_after(Timer::Confirm, now, timeout.max(SOON));
         } else if now.saturating_since(due) > timeout {
             // P7: the clock jumped, or we slept. Ask again before judging.
             self.rearm_fences(now);
             self.ask_again();
-        } else if alive_until > now && in_frame {
-            // Nothing can come in the midst of it: the time begins behind it.
+        } else if alive_until > now && self.patience.with_pong(frame) {
+            // Nothing can come in the midst of it: the time begins behind it. It could have come in front of
+            // another.
             self.rearm_fences(now);
         } else if alive_until > now && most > now {
             self.timers.arm(Timer::Confirm, alive_until.min(most));
@@ -183,6 +186,19 @@ impl Session {
         self.queue.next_unacknowledged().filter(|_| self.is_watching())
     }
 
+    /// The application's word on a message.
+    pub(super) fn acknowledged(&mut self, id: MessageId) -> bool {
+        self.settle_transmitted();
+        let is_awaited = self.queue.acknowledge(id, &mut self.news);
+        if is_awaited {
+            self.patience.end_with_word();
+        } else {
+            self.count_stale();
+        }
+        self.conclude();
+        is_awaited
+    }
+
     /// The application's word on a message is late.
     pub(super) fn acknowledgement_due(&mut self, now: Instant, due: Instant, id: MessageId) {
         let timeout = self.config.confirm_timeout;
@@ -191,19 +207,16 @@ impl Session {
         } else if now.saturating_since(due) > timeout {
             self.queue.postpone(now, timeout);
             self.ask_again();
-        } else if let Some(more) = self.is_heard_for(now, timeout) {
-            self.queue.postpone(now, more);
+        } else if self.patience.with_word(self.partial_message()) {
+            self.queue.postpone(now, timeout);
         } else {
             self.drop_connection(Failure::Unconfirmed(id));
         }
     }
 
-    /// P4: how long a peer may still be silent that is in the midst of a message. No other message can
-    /// come before that is over (RFC 6455 section 5.4).
-    pub(super) fn is_heard_for(&self, now: Instant, timeout: Duration) -> Option<Duration> {
-        let connection = self.connection().filter(|it| it.is_receiving_message())?;
-        let until = connection.last_received().saturating_add(timeout);
-        Some(until.saturating_since(now)).filter(|more| !more.is_zero())
+    /// P4: how far the peer is with a message. No other can come before that is over (RFC 6455 section 5.4).
+    pub(super) fn partial_message(&self) -> Option<PartialMessage> {
+        self.connection().and_then(Connection::partial_message)
     }
 
     /// Whether it is not the peer that is late: what has arrived was not looked at, and the answer may
@@ -251,6 +264,3 @@ const MOST_DIRECT: usize = 1_024;
 
 /// How often the time for a confirmation may pass while the peer sends other things.
 const PATIENCE: u32 = 3;
-
-/// The least time until something is looked at again, whatever is configured: a loop must get on.
-pub(super) const SOON: Duration = Duration::from_millis(1);

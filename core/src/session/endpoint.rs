@@ -65,6 +65,7 @@ impl Endpoint for Session {
         link.held_back(now, held);
         self.was_held_back |= self.held_back;
         self.held_back = held;
+        self.advance(now);
     }
 
     fn send_failed(&mut self, now: Instant, failure: TransportFailure) {

@@ -2,14 +2,14 @@
 //! probes.
 
 use super::adaptive::Interval;
-use super::delivery::{SOON, lend};
+use super::delivery::lend;
 use super::timer::{Timer, TimerTable};
 use super::{Failure, Link, Session, SessionConfig, State};
 use crate::connection::{Connection, Heartbeat, Receive};
 use crate::endpoint::Endpoint;
 use crate::error::ConnectionError;
 use crate::message::Message;
-use crate::time::{Duration, Instant};
+use crate::time::{Duration, Instant, SOON};
 
 pub(super) struct Liveness {
     interval: Option<Interval>,
@@ -203,7 +203,8 @@ impl Session {
     /// What tells the answers to a heartbeat's message from others, where there are whole messages.
     pub(super) fn reply(&self) -> Option<fn(&Message<'_>) -> bool> {
         let heartbeat = self.config.message_heartbeat.as_ref()?;
-        heartbeat.is_reply.filter(|_| self.config.connection.receive == Receive::Messages)
+        let receive = self.connection().map_or(Receive::Messages, |it| it.config().receive);
+        heartbeat.is_reply.filter(|_| receive == Receive::Messages)
     }
 
     /// A message arrived that shows that the peer's application is there.
@@ -213,6 +214,7 @@ impl Session {
             && self.is_watching()
         {
             self.timers.stop(Timer::Unanswered);
+            self.patience.end_with_reply();
             if self.timers.get(Timer::Beat).is_none() {
                 self.timers.arm_after(Timer::Beat, now, heartbeat.interval);
             }
@@ -248,8 +250,8 @@ impl Session {
             // P7: the clock jumped, or we slept. Ask again before judging. A long timeout may itself be
             // late by more than a short interval.
             self.timers.arm(Timer::Beat, now);
-        } else if let Some(more) = self.is_heard_for(now, timeout) {
-            self.timers.arm_after(Timer::Unanswered, now, more);
+        } else if self.patience.with_reply(self.partial_message()) {
+            self.timers.arm_after(Timer::Unanswered, now, timeout.max(SOON));
         } else {
             self.drop_connection(Failure::Unanswered);
         }

@@ -53,6 +53,7 @@ mod liveness;
 mod message;
 mod news;
 mod parting;
+mod patience;
 mod pings;
 mod questions;
 mod queue;
@@ -91,6 +92,7 @@ use link::Link;
 use liveness::Liveness;
 use news::News;
 use parting::{Farewell, Then};
+use patience::Patience;
 use pings::Pings;
 use queue::Queue;
 use reachability::Network;
@@ -161,6 +163,7 @@ pub struct Session {
     held_back: bool,
     /// It had not when it last said so, and nobody has looked since.
     was_held_back: bool,
+    patience: Patience,
     /// The connection there was last was closed, and had said everything.
     send_finished: bool,
     liveness: Liveness,
@@ -206,6 +209,7 @@ impl Session {
             transmitted: 0,
             held_back: false,
             was_held_back: false,
+            patience: Patience::default(),
             send_finished: false,
             liveness,
             timers: TimerTable::default(),
@@ -368,15 +372,10 @@ impl Session {
     }
 
     /// The peer has acknowledged a message of [`Delivery::Acknowledged`], in whatever way the
-    /// application has. False, and counted, if the message has its outcome or was not sent.
+    /// application has. False, and counted, if the message has its outcome or no connection had it to send.
     pub fn acknowledge(&mut self, now: Instant, id: MessageId) -> bool {
         self.now = now;
-        let acknowledged = self.queue.acknowledge(id, &mut self.news);
-        if !acknowledged {
-            self.count_stale();
-        }
-        self.conclude();
-        acknowledged
+        self.acknowledged(id)
     }
 
     /// Sends a ping (RFC 6455 section 5.5.2). Its pong is an [`Event::Pong`].

@@ -272,16 +272,21 @@ impl Queue {
         self.fenced.iter().copied().find(|id| self.entries.contains_key(id))
     }
 
-    /// The application acknowledges a message. False if it has an outcome, or was not sent.
+    /// The application acknowledges a message. False if it has an outcome, or was not handed over.
     pub(super) fn acknowledge(&mut self, id: MessageId, news: &mut News) -> bool {
-        let awaited = self.entries.get(&id).is_some_and(|entry| {
-            entry.options.delivery == Delivery::Acknowledged
-                && (entry.stage != Stage::Waiting || entry.transmissions > 0)
-        });
-        if awaited {
+        let Some(entry) = self.entries.get_mut(&id) else { return false };
+        if entry.options.delivery != Delivery::Acknowledged {
+            return false;
+        }
+        if entry.stage == Stage::Handed {
+            // The transport has not said that it left, but it has.
+            entry.transmissions = entry.transmissions.saturating_add(1);
+        }
+        let was_sent = entry.transmissions > 0;
+        if was_sent {
             self.settle(id, Outcome::Acknowledged, news);
         }
-        awaited
+        was_sent
     }
 
     /// The next acknowledgement that is due, and when.

@@ -6,6 +6,7 @@ use core::mem;
 use super::backoff::uniform;
 use super::fences::Fences;
 use super::news::UNTAKEN;
+use super::patience::Patience;
 use super::pings::Pings;
 use super::timer::Timer;
 use super::{
@@ -163,10 +164,7 @@ impl Session {
         self.ready = !self.config.hold_until_ready;
         let before = connection.unsent_messages();
         self.transmitted = connection.transmitted_messages().saturating_add(before);
-        if self.held_back {
-            // It said so during the handshake, and will not say so again.
-            connection.held_back(now, true);
-        }
+        self.held_back = connection.is_held_back();
         self.timers.stop(Timer::Retry);
         self.timers.stop(Timer::Connect);
         self.timers.arm_after(Timer::Stable, now, self.config.stable_after);
@@ -312,6 +310,7 @@ impl Session {
         self.timers.stop_all_but_shutdown();
         self.fences = Fences::default();
         (self.held_back, self.was_held_back) = (false, false);
+        self.patience = Patience::default();
         let opened = self.opened_at.take().map(|at| self.now.saturating_since(at));
         trace!(attempt = self.attempt.get(), %failure, ?next, "closed");
         self.news.push(Event::Closed(Box::new(Closed {

@@ -66,12 +66,24 @@ struct Frame {
     direct: bool,
 }
 
+/// How much of a message has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PartialMessage {
+    /// Of its own.
+    pub(crate) number: u64,
+    fragments: u32,
+    /// Bytes of the last fragment.
+    done: usize,
+}
+
 /// The receiving side: parses frames only when asked, and at most one step ahead.
 #[derive(Debug)]
 pub(super) struct Receiver {
     /// Whether the peer must mask: it is the client (section 5.1).
     masked: bool,
     frame: Option<Frame>,
+    /// How many frames were looked at before they were whole.
+    partial: u64,
     open: Option<Open>,
     utf8: Utf8Validator,
     incoming: Incoming,
@@ -89,6 +101,7 @@ impl Receiver {
         Self {
             masked: false,
             frame: None,
+            partial: 0,
             open: None,
             utf8: Utf8Validator::new(),
             incoming: Incoming::NONE,
@@ -132,6 +145,18 @@ impl Receiver {
     /// Whether a frame has begun and is not complete.
     pub(super) const fn is_inside_frame(&self) -> bool {
         self.frame.is_some()
+    }
+
+    /// Which frame has begun and is not complete: a number of its own.
+    pub(super) fn partial_frame(&self) -> Option<u64> {
+        self.frame.map(|_| self.partial)
+    }
+
+    /// The message that has begun and is not complete, as far as was looked.
+    pub(super) fn partial_message(&self) -> Option<PartialMessage> {
+        let Open { number, fragments, .. } = self.open?;
+        let frame = self.frame.filter(|frame| !frame.opcode.is_control());
+        Some(PartialMessage { number, fragments, done: frame.map_or(0, |frame| frame.done) })
     }
 
     /// Whether a message has begun and is not complete.
@@ -271,6 +296,7 @@ impl Receiver {
         } else if (whole || header.opcode.is_control()) && inbox.stages(len) {
             inbox.expect(len);
         }
+        self.partial = self.partial.wrapping_add(1);
         self.frame = Some(frame);
         Ok(Some(frame))
     }

@@ -9,6 +9,8 @@ use crate::message::{DataKind, Utf8Validator};
 /// A message of which at least one frame header has arrived.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Open {
+    /// That of its first frame.
+    pub(super) number: u64,
     pub(super) kind: DataKind,
     /// Payload bytes announced so far.
     pub(super) bytes: u64,
@@ -36,6 +38,7 @@ impl Receiver {
         };
         let mut open = match (kind, self.open) {
             (Some(kind), None) => Open {
+                number: self.partial,
                 kind,
                 bytes: 0,
                 fragments: 0,

@@ -256,3 +256,24 @@ fn e_a_read_failure_ends_what_the_write_side_still_has() {
         over(&mut connection);
     }
 }
+
+#[test]
+fn what_was_held_back_and_lost_has_not_left() {
+    for side in SIDES {
+        let mut connection = side.open(Config::server());
+        for (messages, is_lost) in [(2, false), (1, true)] {
+            for _ in 0..messages {
+                connection.send(Message::from("hi")).unwrap();
+            }
+            let n = connection.send_buffer().remaining();
+            connection.sent(START, n);
+            if is_lost {
+                connection.held_back(START, true);
+            }
+        }
+        connection.send(Message::from("and what it had not taken")).unwrap();
+        connection.send_failed(START, TransportFailure::Reset);
+        connection.receive_failed(START, TransportFailure::Reset);
+        assert_eq!(closed(events(&mut connection)[1..].to_vec()).unsent_messages, 2);
+    }
+}

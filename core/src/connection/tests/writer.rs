@@ -257,3 +257,33 @@ fn s5_what_waits_and_the_message_it_waits_for_have_the_limit_together() {
         }
     }
 }
+
+#[test]
+fn s5_whoever_has_room_is_not_refused() {
+    for side in SIDES {
+        let limit = 100_000;
+        let config = Config { send_soft_limit: limit, send_hard_limit: limit, ..Config::server() };
+        let mut connection = side.open(config);
+        connection.fragments(DataKind::Binary).unwrap().pause();
+        let mut held = 0;
+        while connection.has_room() {
+            connection.send(Message::from(&[0; 900][..])).expect("it said so");
+            held += 1;
+        }
+        assert!(held > 50);
+        let mut written = 0;
+        loop {
+            let mut writer = connection.resume_fragments().unwrap();
+            let has_room = writer.has_room();
+            if has_room {
+                writer.write(&[1; 900]).expect("it said so");
+            }
+            writer.pause();
+            if !has_room {
+                break;
+            }
+            written += 1;
+        }
+        assert!(written > 50);
+    }
+}

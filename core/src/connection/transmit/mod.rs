@@ -77,6 +77,8 @@ pub(super) struct Transmitter {
     accepting: bool,
     /// Whether the transport holds back bytes that it took.
     held_back: bool,
+    /// How many messages had been taken, and had left, when it did not.
+    left: u64,
     outgoing: Outgoing,
     /// Messages up to this length are copied into the outbox as they are.
     short: usize,
@@ -103,6 +105,7 @@ impl Transmitter {
             close: None,
             accepting: true,
             held_back: false,
+            left: 0,
             outgoing: Outgoing::NONE,
             short: 0,
             shares: false,
@@ -196,12 +199,12 @@ impl Transmitter {
     /// Whether no more waits than the soft limit.
     #[inline]
     pub(super) fn has_room(&self) -> bool {
-        self.buffered() <= self.soft_limit
+        self.buffered() <= self.soft_limit && self.held_bytes <= self.hard_limit / 2
     }
 
     /// The same, as to what is [ahead](Self::ahead).
     pub(super) fn has_room_ahead(&self) -> bool {
-        self.ahead() <= self.soft_limit
+        self.ahead() <= self.soft_limit && !self.is_full_ahead()
     }
 
     /// Whether no message is accepted. Half of the room is that of the message that others wait for: it
@@ -363,9 +366,10 @@ impl Transmitter {
         before.saturating_sub(self.ends.count())
     }
 
-    /// Drops everything: the transport takes nothing more. Says how many messages that were.
+    /// Drops everything: the transport takes nothing more. Says how many messages that were, with those
+    /// that it holds back.
     pub(super) fn abort(&mut self) -> usize {
-        let unsent = self.unsent_messages();
+        let unsent = self.unsent_messages().saturating_add(self.held_messages());
         self.drop_queue();
         self.stop_accepting();
         self.close = None;
@@ -393,6 +397,19 @@ impl Transmitter {
     /// Whether the transport holds back bytes that it took.
     pub(super) fn hold_back(&mut self, held: bool) {
         self.held_back = held;
+        if !held {
+            self.left = self.ends.taken();
+        }
+    }
+
+    pub(super) const fn is_held_back(&self) -> bool {
+        self.held_back
+    }
+
+    /// Messages that the transport took whole, and holds back.
+    fn held_messages(&self) -> usize {
+        let held = if self.held_back { self.ends.taken().wrapping_sub(self.left) } else { 0 };
+        usize::try_from(held).unwrap_or(usize::MAX)
     }
 
     /// Whether the transport has taken everything up to `end`.
@@ -401,6 +418,9 @@ impl Transmitter {
     }
 
     pub(super) fn sent(&mut self, n: usize) {
+        if !self.held_back {
+            self.left = self.ends.taken();
+        }
         self.outbox.advance(n);
         if self.outbox.has_remaining() {
             self.ends.transmitted(self.outbox.transmitted());

@@ -139,7 +139,7 @@ fn cut_at_every_byte_nothing_is_missing_or_out_of_order_and_duplicates_are_annou
 }
 
 #[test]
-fn what_is_held_back_since_the_handshake_is_held_back_on_the_connection() {
+fn what_is_held_back_in_the_handshake_is_waited_for_before_the_connection_is_open() {
     let mut world = World::new(plain());
     world.asleep = true;
     world.session.connect(world.now);
@@ -154,16 +154,20 @@ fn what_is_held_back_since_the_handshake_is_held_back_on_the_connection() {
     server.receive(at(0), &request);
     let accepted = server.request(at(0)).unwrap().accept(&Acceptance::new(), at(0)).unwrap();
     session.receive(at(0), bytes::Buf::chunk(&accepted.outbox));
-    assert_eq!(session.state(), State::Open);
     session.send(at(0), Message::from("m"), Delivery::Transmitted).unwrap();
-    let n = bytes::Buf::remaining(session.send_buffer());
-    session.sent(at(0), n);
+    assert_eq!(session.state(), State::Connecting, "frames would be in the midst of the request");
+    session.held_back(at(1), false);
+    assert!(session.poll_ready());
+    assert_eq!(session.state(), State::Open);
     let settled = |session: &mut Session| {
         let mut events = core::iter::from_fn(|| session.poll_event().map(Event::into_owned));
         events.any(|event| matches!(event, Event::Settled(_)))
     };
+    let n = bytes::Buf::remaining(session.send_buffer());
+    session.sent(at(1), n);
+    session.held_back(at(1), true);
     assert!(!settled(&mut session));
-    session.held_back(at(1), false);
+    session.held_back(at(2), false);
     assert!(settled(&mut session));
 }
 
@@ -261,4 +265,30 @@ fn what_becomes_events_although_paused_is_bounded() {
     world.close();
     assert_eq!(world.stopped(), [Stopped::Closed]);
     assert_eq!(world.messages(), numbers(kept), "the rest is dropped");
+}
+
+#[test]
+fn what_is_acknowledged_was_sent_and_counts_as_that_also_if_nobody_noted_it() {
+    for held in [false, true] {
+        let mut world = open(plain());
+        let now = world.now;
+        let other = world.session.send(now, Message::from("a"), Delivery::Transmitted).unwrap();
+        let id = world.session.send(now, Message::from("b"), Delivery::Acknowledged).unwrap();
+        let n = bytes::Buf::remaining(world.session.send_buffer());
+        world.session.sent(now, n);
+        if held {
+            world.session.held_back(now, true);
+        }
+        assert!(world.session.acknowledge(now, id));
+        let mut settled = Vec::new();
+        while let Some(event) = world.session.poll_event() {
+            if let Event::Settled(it) = event {
+                settled.push((it.id, it.outcome, it.transmissions));
+            }
+        }
+        let first = (other, Outcome::Transmitted, 1);
+        let second = (id, Outcome::Acknowledged, 1);
+        let expected = [(!held).then_some(first), Some(second)];
+        assert_eq!(settled, expected.into_iter().flatten().collect::<Vec<_>>());
+    }
 }

@@ -228,3 +228,24 @@ fn where_messages_come_in_pieces_any_of_them_is_an_answer() {
     world.pass(secs(16));
     assert_eq!(world.last_closing().failure, Failure::Unanswered);
 }
+
+#[test]
+fn a_heartbeat_without_patience_lets_a_loop_get_on_while_messages_wait() {
+    let mut config = SessionConfig::DEFAULT;
+    config.connection.heartbeat = Some(Heartbeat::new(secs(1), Duration::ZERO));
+    let mut world = open(config);
+    world.session.pause(true);
+    world.idle = true;
+    // A message that nobody takes.
+    assert_eq!(world.session.receive(world.now, &[0x81, 1, b'x']), 3);
+    assert!(!world.session.poll_ready());
+    let now = world.now + secs(2);
+    world.session.handle_timeout(now);
+    let ping = bytes::Buf::remaining(world.session.send_buffer());
+    assert!(ping > 0);
+    world.session.sent(now, ping);
+    for _ in 0..10 {
+        world.session.handle_timeout(now);
+    }
+    assert!(world.session.poll_timeout().is_some_and(|at| at > now), "due for ever");
+}

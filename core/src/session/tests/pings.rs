@@ -340,3 +340,46 @@ fn p11_a_heartbeat_of_messages_for_paths_that_swallow_pings() {
     assert_eq!(ends(&world), [Failure::Unanswered]);
     assert!(world.outcomes().is_empty(), "it is nobody's message");
 }
+
+#[test]
+fn p4_a_peer_that_hangs_in_the_midst_of_a_message_is_given_up_although_it_pings() {
+    let heartbeat = MessageHeartbeat::new(Message::from("?"), secs(10), secs(5));
+    for is_beat in [true, false] {
+        let config =
+            if is_beat { plain().with_message_heartbeat(heartbeat.clone()) } else { plain() };
+        let mut world = open(config);
+        world.asleep = true;
+        if !is_beat {
+            world.send("m", Delivery::Acknowledged);
+        }
+        // Only its library goes on.
+        world.inject(&[0x02, 1, b'x']);
+        let mut alive = 0;
+        while world.closings().is_empty() {
+            world.inject(&[0x89, 0]);
+            world.pass(secs(4));
+            alive += 4;
+            assert!(alive < 60, "beat: {is_beat}");
+        }
+    }
+}
+
+#[test]
+fn p4_frames_that_follow_one_another_do_not_put_off_a_pong_for_ever() {
+    let mut world = open(plain());
+    world.asleep = true;
+    let id = world.send("m", RECEIVED);
+    // Messages of 13 bytes, a byte a second: it could have come between any two of them.
+    let messages = [0x82, 13].into_iter().chain([b'x'; 13]).cycle();
+    let mut alive = 0;
+    for byte in messages {
+        if !world.closings().is_empty() {
+            break;
+        }
+        world.inject(&[byte]);
+        world.pass(secs(1));
+        alive += 1;
+        assert!(alive < 100);
+    }
+    assert_eq!(ends(&world), [Failure::Unconfirmed(id)]);
+}
