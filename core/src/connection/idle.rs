@@ -33,6 +33,8 @@ pub(super) struct Idle {
     pub(super) taken: u64,
     pub(super) control_since: Instant,
     pub(super) control_frames: u32,
+    /// The number of the last frame that was looked at before it was whole.
+    pub(super) partial: u32,
     /// How long the buffers are that it begins with, as [`Inbox`] and [`Outbox`](crate::buffer::Outbox)
     /// count it.
     pub(super) inbox_size: u32,
@@ -60,6 +62,7 @@ impl Idle {
             taken: 0,
             control_since: now,
             control_frames: 0,
+            partial: 0,
             inbox_size: Inbox::FIRST_SIZE,
             outbox_size: 0,
             sparse_reads: 0,

@@ -81,7 +81,7 @@ impl Connection {
     }
 
     /// In the midst of which frame the peer is, as far as was looked.
-    pub(crate) fn partial_frame(&self) -> Option<u64> {
+    pub(crate) fn partial_frame(&self) -> Option<u32> {
         self.active.as_ref().and_then(|active| active.receiver.partial_frame())
     }
 

@@ -176,6 +176,8 @@ impl Session {
             && self.is_watching()
         {
             self.timers.arm_after(Timer::Unanswered, now, heartbeat.timeout);
+            // A new question has patience of its own.
+            self.patience.end_with_reply();
         }
     }
 

@@ -11,7 +11,7 @@ pub(super) struct Patience {
     reply: Option<Behind>,
     word: Option<Behind>,
     /// The number of a frame.
-    frame: Option<u64>,
+    frame: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Patience {
     }
 
     /// Whether to wait for a pong behind `frame`.
-    pub(super) fn with_pong(&mut self, frame: Option<u64>) -> bool {
+    pub(super) fn with_pong(&mut self, frame: Option<u32>) -> bool {
         frame.is_some_and(|frame| *self.frame.get_or_insert(frame) == frame)
     }
 

@@ -70,7 +70,7 @@ struct Frame {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PartialMessage {
     /// Of its own.
-    pub(crate) number: u64,
+    pub(crate) number: u32,
     fragments: u32,
     /// Bytes of the last fragment.
     done: usize,
@@ -83,7 +83,7 @@ pub(super) struct Receiver {
     masked: bool,
     frame: Option<Frame>,
     /// How many frames were looked at before they were whole.
-    partial: u64,
+    partial: u32,
     open: Option<Open>,
     utf8: Utf8Validator,
     incoming: Incoming,
@@ -127,6 +127,7 @@ impl Receiver {
     /// Takes the place of `idle`, and that of this one, which [is idle](Self::is_idle) as well.
     pub(super) fn swap(&mut self, idle: &mut Idle) {
         mem::swap(&mut self.incoming, &mut idle.incoming);
+        mem::swap(&mut self.partial, &mut idle.partial);
         mem::swap(&mut self.control_frames, &mut idle.control_frames);
         mem::swap(&mut self.control_since, &mut idle.control_since);
     }
@@ -148,7 +149,7 @@ impl Receiver {
     }
 
     /// Which frame has begun and is not complete: a number of its own.
-    pub(super) fn partial_frame(&self) -> Option<u64> {
+    pub(super) fn partial_frame(&self) -> Option<u32> {
         self.frame.map(|_| self.partial)
     }
 

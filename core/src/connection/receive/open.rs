@@ -10,7 +10,7 @@ use crate::message::{DataKind, Utf8Validator};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Open {
     /// That of its first frame.
-    pub(super) number: u64,
+    pub(super) number: u32,
     pub(super) kind: DataKind,
     /// Payload bytes announced so far.
     pub(super) bytes: u64,

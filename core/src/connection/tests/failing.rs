@@ -277,3 +277,46 @@ fn what_was_held_back_and_lost_has_not_left() {
         assert_eq!(closed(events(&mut connection)[1..].to_vec()).unsent_messages, 2);
     }
 }
+
+#[test]
+fn that_a_transport_takes_nothing_does_not_say_that_what_it_took_has_left() {
+    for side in SIDES {
+        let mut connection = side.open(Config::server());
+        connection.send(Message::from("hi")).unwrap();
+        connection.send(Message::from("ho")).unwrap();
+        let n = connection.send_buffer().remaining();
+        // A write, one that is pending, and a flush that is.
+        connection.sent(START, n / 2 + 1);
+        connection.sent(START, 0);
+        connection.held_back(START, true);
+        connection.send_failed(START, TransportFailure::Reset);
+        connection.receive_failed(START, TransportFailure::Reset);
+        assert_eq!(closed(events(&mut connection)[1..].to_vec()).unsent_messages, 2);
+    }
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn what_left_before_a_rest_is_not_lost_behind_it() {
+    for side in SIDES {
+        let send = |connection: &mut Connection| {
+            connection.send(Message::from("hi")).unwrap();
+            let n = connection.send_buffer().remaining();
+            connection.sent(START, n);
+        };
+        // What is put aside was used by one that had sent more.
+        let mut other = side.open(Config::server());
+        for _ in 0..5 {
+            send(&mut other);
+        }
+        let mut connection = side.open(Config::server());
+        send(&mut connection);
+        connection.release_buffers();
+        other.release_buffers();
+        assert!(connection.is_resting() && other.is_resting());
+        connection.held_back(START, true);
+        connection.send_failed(START, TransportFailure::Reset);
+        connection.receive_failed(START, TransportFailure::Reset);
+        assert_eq!(closed(events(&mut connection)[1..].to_vec()).unsent_messages, 0);
+    }
+}

@@ -165,6 +165,7 @@ impl Transmitter {
         mem::swap(&mut self.masks, &mut idle.masks);
         mem::swap(&mut self.outgoing, &mut idle.outgoing);
         self.ends.swap_taken(&mut idle.taken);
+        self.left = self.ends.taken();
         self.outbox.swap_usual(&mut idle.outbox_size);
         self.pongs_end = 0;
     }
@@ -418,7 +419,8 @@ impl Transmitter {
     }
 
     pub(super) fn sent(&mut self, n: usize) {
-        if !self.held_back {
+        // That the transport takes nothing does not say that it has passed on what it took.
+        if n > 0 && !self.held_back {
             self.left = self.ends.taken();
         }
         self.outbox.advance(n);

@@ -366,20 +366,55 @@ fn p4_a_peer_that_hangs_in_the_midst_of_a_message_is_given_up_although_it_pings(
 
 #[test]
 fn p4_frames_that_follow_one_another_do_not_put_off_a_pong_for_ever() {
-    let mut world = open(plain());
-    world.asleep = true;
-    let id = world.send("m", RECEIVED);
-    // Messages of 13 bytes, a byte a second: it could have come between any two of them.
-    let messages = [0x82, 13].into_iter().chain([b'x'; 13]).cycle();
-    let mut alive = 0;
-    for byte in messages {
-        if !world.closings().is_empty() {
-            break;
+    for (delivery, rests) in
+        [(RECEIVED, false), (RECEIVED, true), (ACKNOWLEDGED, false), (ACKNOWLEDGED, true)]
+    {
+        let mut world = open(plain());
+        world.asleep = true;
+        let id = world.send("m", delivery);
+        // Messages of 13 bytes, a byte a second: it could have come between any two of them.
+        let messages = [0x82, 13].into_iter().chain([b'x'; 13]).cycle();
+        let mut alive = 0;
+        for byte in messages {
+            if !world.closings().is_empty() {
+                break;
+            }
+            world.inject(&[byte]);
+            world.pass(secs(1));
+            if rests {
+                // And another connection of the thread has what it puts aside.
+                world.session.release_buffers();
+                let mut other = Connection::new(Role::Server, Config::server(), world.now);
+                other.receive(world.now, &[0x81]);
+            }
+            alive += 1;
+            assert!(alive < 100, "{delivery:?}, rests: {rests}");
         }
-        world.inject(&[byte]);
-        world.pass(secs(1));
-        alive += 1;
-        assert!(alive < 100);
+        assert_eq!(ends(&world), [Failure::Unconfirmed(id)]);
     }
-    assert_eq!(ends(&world), [Failure::Unconfirmed(id)]);
+}
+
+#[test]
+fn p4_a_question_has_patience_of_its_own() {
+    let heartbeat = MessageHeartbeat::new(Message::from("?"), secs(10), secs(5))
+        .reply(|message| message.as_text() == Some("!"));
+    let mut world = open(plain().with_message_heartbeat(heartbeat));
+    world.asleep = true;
+    // The first is waited for behind a message, and then the network goes.
+    world.inject(&[0x02, 1, b'x']);
+    world.pass(secs(12));
+    world.inject(&[0x00, 1, b'x']);
+    world.pass(secs(4));
+    world.report(Reachability::Offline);
+    world.pass(secs(1));
+    world.inject(&[0x80, 1, b'x']);
+    world.pass(secs(1));
+    world.report(Reachability::Online);
+    // The second is waited for behind another one.
+    world.inject(&[0x02, 1, b'x']);
+    for second in 0..60 {
+        assert!(world.closings().is_empty(), "after {second} s: {:?}", ends(&world));
+        world.inject(&[0x00, 1, b'x']);
+        world.pass(secs(1));
+    }
 }
