@@ -221,12 +221,15 @@ impl ClientHandshake {
 
     /// Nothing more will arrive, or it will not be waited for. The body may be complete nonetheless.
     fn end(&mut self, error: HandshakeError, orderly: bool) {
+        let is_sent = self.is_sent();
         match &mut self.state {
             State::Head { .. } => self.fail(error, None),
             State::Body { body, .. } => {
                 body.end(orderly);
                 self.decline();
             }
+            // Nobody else would hear of it: the connection begins when the request has left.
+            State::Open { .. } if !is_sent => self.end_sending(error),
             State::Open { .. } | State::Failed(_) => {}
         }
     }

@@ -438,3 +438,23 @@ fn what_the_transport_keeps_of_the_request_has_not_left() {
     let error = HandshakeError::Transport(TransportFailure::Reset);
     assert_eq!(client.finish().unwrap_err().error, error);
 }
+
+#[test]
+fn a_stream_that_ends_before_the_request_has_left_is_not_forgotten() {
+    let answer = format!("HTTP/1.1 101 Switching Protocols\r\n{}\r\n", upgrade(""));
+    for fails in [false, true] {
+        let mut client = client(&request(), Limits::DEFAULT);
+        client.held_back(T0, true);
+        deliver(&mut client, answer.as_bytes(), usize::MAX);
+        let expected = if fails {
+            client.receive_failed(T0, TransportFailure::Reset);
+            HandshakeError::Transport(TransportFailure::Reset)
+        } else {
+            client.received_eof(T0);
+            HandshakeError::UnexpectedEof
+        };
+        client.held_back(T0, false);
+        let refusal = client.finish().unwrap_err();
+        assert_eq!((refusal.error, refusal.response.map(|it| it.status())), (expected, Some(101)));
+    }
+}

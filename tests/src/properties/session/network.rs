@@ -294,10 +294,7 @@ impl World {
             return;
         }
         let held = mem::take(&mut link.held);
-        if link.holds {
-            // As the driver does it.
-            session.held_back(now, false);
-        }
+        // As the driver does it: what is held back is lost.
         session.send_failed(now, TransportFailure::Reset);
         link.broken = true;
         if !arrived {
