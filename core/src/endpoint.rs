@@ -49,9 +49,10 @@ pub trait Endpoint {
 
     /// Records whether the transport holds back, in a buffer of its own, bytes that it accepted.
     ///
-    /// While it does, time counts as stalled, as if it had not accepted them. For transports that
-    /// have a flush of their own, such as TLS; an endpoint with one deadline for everything need
-    /// not care.
+    /// While it does, they have not left: time counts as stalled, as if it had not accepted them, and no
+    /// end that waits for them comes. For transports that have a flush of their own, such as TLS. Of bytes
+    /// behind which nothing follows ([`is_send_finished`](Self::is_send_finished)), or of a stream that has
+    /// ended, tell it before [`sent`](Self::sent): what has been sent is waited for only briefly then.
     fn held_back(&mut self, _now: Instant, _held: bool) {}
 
     /// Records that writing failed: nothing more can be sent, and what was held back is lost. Bytes may

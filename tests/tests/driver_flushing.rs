@@ -192,14 +192,19 @@ fn an_upgrade_whose_answer_never_leaves_ends_by_a_deadline() {
     }
 }
 
+/// A server whose transport fails at call number `nth`, and the far end.
+fn failing(clock: &Clock, call: Call, nth: usize) -> (WebSocket<Scripted, VirtualTimer>, Scripted) {
+    let fault = Fault { call, nth, what: What::Error };
+    let script = Script { buffered: matches!(call, Call::Flush), ..Script::WHOLE };
+    let (mine, theirs) = link([script.with(fault), Script::WHOLE], 3_000);
+    (server(clock, mine), theirs)
+}
+
 #[test]
 fn a_flush_that_failed_is_no_success() {
-    for (call, buffered) in [(Call::Write, false), (Call::Flush, true)] {
+    for call in [Call::Write, Call::Flush] {
         let clock = Clock::default();
-        let script = Script { buffered, ..Script::WHOLE };
-        let fault = Fault { call, nth: 0, what: What::Error };
-        let (mine, _theirs) = link([script.with(fault), Script::WHOLE], 3_000);
-        let mut websocket = server(&clock, mine);
+        let (mut websocket, _theirs) = failing(&clock, call, 0);
         let mut tasks = Tasks::new(&clock);
         tasks.spawn(async {
             websocket.feed(Message::from("hi")).await.expect("room");
@@ -263,12 +268,9 @@ fn a_last_word_that_the_transport_keeps_has_the_time_of_one_that_it_does_not_tak
 
 #[test]
 fn closed_counts_the_messages_that_a_failed_flush_lost() {
-    for (call, buffered) in [(Call::Write, false), (Call::Flush, true)] {
+    for call in [Call::Write, Call::Flush] {
         let clock = Clock::default();
-        let script = Script { buffered, ..Script::WHOLE };
-        let fault = Fault { call, nth: 1, what: What::Error };
-        let (mine, _theirs) = link([script.with(fault), Script::WHOLE], 3_000);
-        let mut websocket = server(&clock, mine);
+        let (mut websocket, _theirs) = failing(&clock, call, 1);
         let unsent = Cell::new(None);
         let mut tasks = Tasks::new(&clock);
         tasks.spawn(async {

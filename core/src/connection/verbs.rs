@@ -242,7 +242,7 @@ impl Active {
         }
         let found = self.ready.is_some() || self.poll_end();
         self.quiet = !found;
-        if !self.receiver.is_inside_frame() {
+        if self.receiver.partial_frame().is_none() {
             self.inbox.expect_nothing();
         }
         found

@@ -143,11 +143,6 @@ impl Receiver {
         self.incoming.memory()
     }
 
-    /// Whether a frame has begun and is not complete.
-    pub(super) const fn is_inside_frame(&self) -> bool {
-        self.frame.is_some()
-    }
-
     /// Which frame has begun and is not complete: a number of its own.
     pub(super) fn partial_frame(&self) -> Option<u32> {
         self.frame.map(|_| self.partial)

@@ -257,6 +257,13 @@ fn e_a_read_failure_ends_what_the_write_side_still_has() {
     }
 }
 
+/// How many messages had not left when its transport fails.
+fn unsent(mut connection: Connection) -> u64 {
+    connection.send_failed(START, TransportFailure::Reset);
+    connection.receive_failed(START, TransportFailure::Reset);
+    closed(events(&mut connection)[1..].to_vec()).unsent_messages as u64
+}
+
 #[test]
 fn what_was_held_back_and_lost_has_not_left() {
     for side in SIDES {
@@ -272,9 +279,7 @@ fn what_was_held_back_and_lost_has_not_left() {
             }
         }
         connection.send(Message::from("and what it had not taken")).unwrap();
-        connection.send_failed(START, TransportFailure::Reset);
-        connection.receive_failed(START, TransportFailure::Reset);
-        assert_eq!(closed(events(&mut connection)[1..].to_vec()).unsent_messages, 2);
+        assert_eq!(unsent(connection), 2);
     }
 }
 
@@ -289,9 +294,7 @@ fn that_a_transport_takes_nothing_does_not_say_that_what_it_took_has_left() {
         connection.sent(START, n / 2 + 1);
         connection.sent(START, 0);
         connection.held_back(START, true);
-        connection.send_failed(START, TransportFailure::Reset);
-        connection.receive_failed(START, TransportFailure::Reset);
-        assert_eq!(closed(events(&mut connection)[1..].to_vec()).unsent_messages, 2);
+        assert_eq!(unsent(connection), 2);
     }
 }
 
@@ -315,8 +318,6 @@ fn what_left_before_a_rest_is_not_lost_behind_it() {
         other.release_buffers();
         assert!(connection.is_resting() && other.is_resting());
         connection.held_back(START, true);
-        connection.send_failed(START, TransportFailure::Reset);
-        connection.receive_failed(START, TransportFailure::Reset);
-        assert_eq!(closed(events(&mut connection)[1..].to_vec()).unsent_messages, 0);
+        assert_eq!(unsent(connection), 0);
     }
 }

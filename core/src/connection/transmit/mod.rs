@@ -200,7 +200,7 @@ impl Transmitter {
     /// Whether no more waits than the soft limit.
     #[inline]
     pub(super) fn has_room(&self) -> bool {
-        self.buffered() <= self.soft_limit && self.held_bytes <= self.hard_limit / 2
+        self.buffered() <= self.soft_limit && !self.holds_its_half()
     }
 
     /// The same, as to what is [ahead](Self::ahead).
@@ -211,7 +211,12 @@ impl Transmitter {
     /// Whether no message is accepted. Half of the room is that of the message that others wait for: it
     /// has to come to its end.
     fn is_full(&self) -> bool {
-        self.buffered() > self.hard_limit || self.held_bytes > self.hard_limit / 2
+        self.buffered() > self.hard_limit || self.holds_its_half()
+    }
+
+    /// Whether what waits for the open message has the half that is for it.
+    const fn holds_its_half(&self) -> bool {
+        self.held_bytes > self.hard_limit / 2
     }
 
     /// The same, of a part of the open message.
